@@ -1,0 +1,143 @@
+"""Opening and closing a turn in the record of conversations: the types open_turn and close_turn speak."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, Field
+
+from domain.listings import RelaxedFilter
+from domain.memory import MemoryUse
+from domain.reply import Reply
+from domain.thread import Language, ThreadState
+from domain.turn import ChatTurnResult, Degradation, OnBusy, TurnStatus
+from domain.understanding import Understanding
+from domain.value import Value
+
+
+class NewTurn(Value):
+    """A message that was sent, with every id resolved.
+
+    Attributes:
+        workflow_id: the workflow that runs the turn.
+        thread_name: the caller's own name for the thread, where one was used; kept for reading only.
+    """
+
+    turn_id: str
+    thread_id: str
+    client_msg_id: str
+    user_id: str
+    message: str
+    workflow_id: str
+    language: Language | None = None
+    on_busy: OnBusy = OnBusy.ENQUEUE
+    correlation_id: str | None = None
+    thread_name: str | None = None
+
+
+class AcceptedTurn(Value):
+    """The turn's row after the POST's transaction.
+
+    Attributes:
+        repeated: the same message was sent before; nothing was inserted.
+        result: set when the turn has ended with a result.
+    """
+
+    turn_id: str
+    thread_id: str
+    seq: int
+    status: TurnStatus
+    workflow_id: str
+    repeated: bool
+    result: ChatTurnResult | None = None
+
+
+class RunPhase(StrEnum):
+    """What Temporal says of a turn's workflow."""
+
+    RUNNING = "running"
+    COMPLETED = "completed"
+    BROKEN = "broken"
+    UNKNOWN = "unknown"
+
+
+class TurnRun(Value):
+    """A turn's workflow as Temporal sees it. `progress` grows with every step it makes."""
+
+    phase: RunPhase
+    progress: int = 0
+
+
+class EarlierTurn(Value):
+    """An earlier turn of the thread that is still open in the database."""
+
+    turn_id: str
+    workflow_id: str
+    seq: int
+    accepted_at: AwareDatetime
+
+
+class Blocker(Value):
+    """An earlier turn that holds this one back, and how far it is."""
+
+    turn_id: str
+    progress: int
+
+
+class OpenTurnInput(Value):
+    """`give_up_on` names turns without progress for so long that they are ended and taken over."""
+
+    turn: NewTurn
+    give_up_on: tuple[str, ...] = ()
+
+
+class OpenedTurn(Value):
+    """The turn's place in its thread. Exactly one of three: blocked, already ended, or free to run."""
+
+    seq: int
+    started_at: AwareDatetime
+    state: ThreadState
+    blocked_by: tuple[Blocker, ...] = ()
+    ended_as: ChatTurnResult | None = None
+
+
+class CloseTurnInput(Value):
+    """How the turn ended. `partial_text` is what a stopped reply had shown."""
+
+    turn: NewTurn
+    status: TurnStatus
+    state: ThreadState
+    understood: Understanding | None = None
+    reply: Reply | None = None
+    partial_text: str = ""
+    filters_used: dict[str, str | int | float | bool | list[str]] = Field(default_factory=dict)
+    relaxed: tuple[RelaxedFilter, ...] = ()
+    memory: MemoryUse = MemoryUse()
+    degraded: tuple[Degradation, ...] = ()
+
+
+class NextTurn(Value):
+    """The turn that waits directly behind the one just closed."""
+
+    turn_id: str
+    workflow_id: str
+
+
+class ClosedTurn(Value):
+    """What the database holds now; the first close wins, so it may differ from what was asked."""
+
+    result: ChatTurnResult
+    next_turn: NextTurn | None = None
+
+
+class TurnRecord(Value):
+    """A turn as the database knows it, for reading."""
+
+    turn_id: str
+    thread_id: str
+    user_id: str
+    client_msg_id: str
+    workflow_id: str
+    seq: int
+    status: TurnStatus
+    accepted_at: AwareDatetime
+    result: ChatTurnResult | None = None
+    error_code: str | None = None

@@ -1,0 +1,119 @@
+"""What can go wrong, drawn as a tree. Each class says whether trying again can help.
+
+    ChatError
+      BadInput                 the caller's words are wrong; names the field
+        TurnConflict           the same client_msg_id came with another body
+      NotFound                 no such turn or thread, or somebody else's
+      Unauthorized             no token, or a bad one
+      TooManyTurns             over the user's limit; says when to come again
+      StorageUnavailable       the database does not answer             (try again)
+      WorkflowsUnavailable     Temporal does not answer                 (try again)
+      TurnAlreadyFailed        the turn's record was closed as failed while its workflow still ran
+      TurnOwnedElsewhere       another workflow already runs this turn
+      MemoryFailure
+        MemoryUnavailable      refused, timed out, 408, 429, 5xx        (try again)
+        MemoryUnauthorized     401, 403
+        MemoryRejected         our request was wrong: 400, 413, 422 ...
+        MemoryMisconfigured    no such route, a redirect, an undecodable answer: a wrong base URL
+      SearchFailure
+        SearchUnavailable      outage or timeout, 408, 429              (the client has tried again already)
+        SearchRejected         400, 401, 403, 404, 422: our bug or the user's input
+
+Nobody branches on a message's text: `code` is what travels to clients and into `degraded` entries.
+"""
+
+from typing import ClassVar
+
+
+class ChatError(Exception):
+    """Base of all expected failures.
+
+    Attributes:
+        retryable: whether Temporal may run the same activity again with a chance of success.
+        status: the HTTP status of the service that failed, where there was one.
+        retry_after: seconds the service asked us to wait, where it said so.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str = "", *, status: int | None = None, retry_after: float | None = None) -> None:
+        super().__init__(message or self.code())
+        self.status = status
+        self.retry_after = retry_after
+
+    @classmethod
+    def code(cls) -> str:
+        """The stable name a client sees: the class name in snake case."""
+        return "".join(f"_{c.lower()}" if c.isupper() else c for c in cls.__name__).lstrip("_")
+
+
+class BadInput(ChatError):
+    """The caller must change something. `field` names it, the message says what to write instead."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class TurnConflict(BadInput):
+    pass
+
+
+class NotFound(ChatError):
+    pass
+
+
+class Unauthorized(ChatError):
+    pass
+
+
+class TooManyTurns(ChatError):
+    pass
+
+
+class StorageUnavailable(ChatError):
+    retryable = True
+
+
+class WorkflowsUnavailable(ChatError):
+    retryable = True
+
+
+class TurnAlreadyFailed(ChatError):
+    pass
+
+
+class TurnOwnedElsewhere(ChatError):
+    pass
+
+
+class MemoryFailure(ChatError):
+    pass
+
+
+class MemoryUnavailable(MemoryFailure):
+    retryable = True
+
+
+class MemoryUnauthorized(MemoryFailure):
+    pass
+
+
+class MemoryRejected(MemoryFailure):
+    pass
+
+
+class MemoryMisconfigured(MemoryFailure):
+    pass
+
+
+class SearchFailure(ChatError):
+    pass
+
+
+class SearchUnavailable(SearchFailure):
+    pass
+
+
+class SearchRejected(SearchFailure):
+    pass

@@ -1,0 +1,64 @@
+"""What the turn needs from the outside, as protocols. Adapters implement them, activities receive them.
+
+Every method raises only errors of domain/errors.py. A `budget` is in seconds and covers the whole call.
+"""
+
+from typing import Protocol
+
+from domain.conversation import (
+    ClosedTurn,
+    CloseTurnInput,
+    EarlierTurn,
+    NewTurn,
+    OpenedTurn,
+    TurnRun,
+)
+from domain.listings import FoundListings, SearchPlan
+from domain.memory import MemoryContext, MemoryMessage
+from domain.turn import ChatTurnResult
+
+
+class ConversationStore(Protocol):
+    """The database's side of a turn."""
+
+    async def open_turn(self, turn: NewTurn) -> OpenedTurn:
+        """Insert what is missing, mark the turn running or queued, read the thread's state. Idempotent."""
+
+    async def earlier_open_turns(self, turn: NewTurn) -> tuple[EarlierTurn, ...]:
+        """The open turns of the thread that come before this one, oldest first."""
+
+    async def fail_turn(self, turn_id: str, error_code: str) -> None:
+        """End a turn that will not close itself. Does nothing when it has ended."""
+
+    async def close_turn(self, closing: CloseTurnInput, result: ChatTurnResult) -> ClosedTurn:
+        """Store reply, cards, state and result. The first close wins and is what is answered."""
+
+
+class TurnRuns(Protocol):
+    """Temporal's side of a turn."""
+
+    async def look(self, workflow_id: str) -> TurnRun: ...
+
+    async def stop(self, workflow_id: str) -> None:
+        """Ask a turn to stop. Does nothing when it has ended."""
+
+    async def terminate(self, workflow_id: str, reason: str) -> None:
+        """End a turn that makes no progress. Does nothing when it has ended."""
+
+
+class Memory(Protocol):
+    """Session memory."""
+
+    async def fetch_context(self, user_id: str, thread_id: str, *, budget: float) -> MemoryContext:
+        """Make sure user and session exist, then read what memory knows."""
+
+    async def append(
+        self, user_id: str, thread_id: str, messages: tuple[MemoryMessage, ...], *, budget: float
+    ) -> None:
+        """Store the messages exactly once; finding them there already is success."""
+
+
+class ListingSearch(Protocol):
+    """The search API, asked by the rules of the relaxation ladder."""
+
+    async def find(self, plan: SearchPlan, *, budget: float) -> FoundListings: ...
