@@ -33,6 +33,24 @@ class NewTurn(Value):
     thread_name: str | None = None
 
 
+class PostedTurn(Value):
+    """A message as it was posted; without a thread it goes to the user's active one.
+
+    Attributes:
+        fingerprint: of the body, so that another body under the same `client_msg_id` is told apart.
+    """
+
+    user_id: str
+    client_msg_id: str
+    message: str
+    fingerprint: str
+    thread_id: str | None = None
+    thread_name: str | None = None
+    language: Language | None = None
+    on_busy: OnBusy = OnBusy.ENQUEUE
+    correlation_id: str | None = None
+
+
 class AcceptedTurn(Value):
     """The turn's row after the POST's transaction.
 
@@ -41,13 +59,13 @@ class AcceptedTurn(Value):
         result: set when the turn has ended with a result.
     """
 
-    turn_id: str
-    thread_id: str
+    turn: NewTurn
     seq: int
     status: TurnStatus
-    workflow_id: str
+    accepted_at: AwareDatetime
     repeated: bool
     result: ChatTurnResult | None = None
+    error_code: str | None = None
 
 
 class RunPhase(StrEnum):
@@ -66,20 +84,14 @@ class TurnRun(Value):
     progress: int = 0
 
 
-class EarlierTurn(Value):
-    """An earlier turn of the thread that is still open in the database."""
+class Blocker(Value):
+    """An earlier turn of the thread that is still open, and how far its workflow is."""
 
     turn_id: str
     workflow_id: str
-    seq: int
     accepted_at: AwareDatetime
-
-
-class Blocker(Value):
-    """An earlier turn that holds this one back, and how far it is."""
-
-    turn_id: str
-    progress: int
+    has_started: bool
+    progress: int = 0
 
 
 class OpenTurnInput(Value):

@@ -5,9 +5,11 @@
         TurnConflict           the same client_msg_id came with another body
       NotFound                 no such turn or thread, or somebody else's
       Unauthorized             no token, or a bad one
+      Forbidden                known, but not allowed here
       TooManyTurns             over the user's limit; says when to come again
       StorageUnavailable       the database does not answer             (try again)
       WorkflowsUnavailable     Temporal does not answer                 (try again)
+      TooManyWatchers          this process tails as many turns as it may
       TurnAlreadyFailed        the turn's record was closed as failed while its workflow still ran
       TurnOwnedElsewhere       another workflow already runs this turn
       MemoryFailure
@@ -30,11 +32,13 @@ class ChatError(Exception):
 
     Attributes:
         retryable: whether Temporal may run the same activity again with a chance of success.
+        mendable: whether an operator can make it succeed later, by a key or an address.
         status: the HTTP status of the service that failed, where there was one.
         retry_after: seconds the service asked us to wait, where it said so.
     """
 
     retryable: ClassVar[bool] = False
+    mendable: ClassVar[bool] = False
 
     def __init__(self, message: str = "", *, status: int | None = None, retry_after: float | None = None) -> None:
         super().__init__(message or self.code())
@@ -67,6 +71,10 @@ class Unauthorized(ChatError):
     pass
 
 
+class Forbidden(ChatError):
+    pass
+
+
 class TooManyTurns(ChatError):
     pass
 
@@ -77,6 +85,10 @@ class StorageUnavailable(ChatError):
 
 class WorkflowsUnavailable(ChatError):
     retryable = True
+
+
+class TooManyWatchers(ChatError):
+    pass
 
 
 class TurnAlreadyFailed(ChatError):
@@ -96,7 +108,7 @@ class MemoryUnavailable(MemoryFailure):
 
 
 class MemoryUnauthorized(MemoryFailure):
-    pass
+    mendable = True
 
 
 class MemoryRejected(MemoryFailure):
@@ -104,7 +116,7 @@ class MemoryRejected(MemoryFailure):
 
 
 class MemoryMisconfigured(MemoryFailure):
-    pass
+    mendable = True
 
 
 class SearchFailure(ChatError):

@@ -2,6 +2,7 @@
 
 from datetime import date
 from enum import StrEnum
+from typing import TypeAlias
 
 from pydantic import Field
 
@@ -10,6 +11,10 @@ from domain.value import Value
 
 CARDS_PER_REPLY = 8
 """A reply shows at most this many; "more" shows the next ones."""
+
+
+FiltersUsed: TypeAlias = dict[str, str | int | float | bool | list[str]]
+"""The filters in effect by the search API's names, places as ids; `rates_date` where prices were compared."""
 
 
 class ListingSort(StrEnum):
@@ -74,6 +79,21 @@ class ListingQuery(Value):
     sort: ListingSort | None = None
     limit: int = CARDS_PER_REPLY
     offset: int = 0
+    first: tuple[str, ...] = Field(
+        default=(),
+        description="ids listed before all others, whatever the sort: what matched exactly leads on every page",
+    )
+
+
+class ListingPage(Value):
+    """One page of a search. `count` is how many are here, `total` how many there are."""
+
+    count: int
+    total: int
+    limit: int
+    offset: int
+    results: tuple[Listing, ...]
+    filters_used: FiltersUsed = Field(default_factory=dict)
 
 
 class RelaxedFilter(Value):
@@ -85,13 +105,21 @@ class RelaxedFilter(Value):
 
 
 class CitySummary(Value):
-    """What there is in one city; prices are by the month in `currency`."""
+    """What there is in one city; prices are in `currency`, by the month unless another kind was asked for."""
 
     city: str
     count: int
     price_min: float | None = None
     price_max: float | None = None
     currency: Currency = Currency.GBP
+
+
+class ListingsSummary(Value):
+    """What there is, city by city; `count` is the number of cities."""
+
+    count: int
+    results: tuple[CitySummary, ...]
+    filters_used: FiltersUsed = Field(default_factory=dict)
 
 
 class SearchPlan(Value):
@@ -108,6 +136,6 @@ class FoundListings(Value):
     total: int = 0
     offset: int = 0
     query: ListingQuery = ListingQuery()
-    filters_used: dict[str, str | int | float | bool | list[str]] = Field(default_factory=dict)
+    filters_used: FiltersUsed = Field(default_factory=dict)
     relaxed: tuple[RelaxedFilter, ...] = ()
     summary: tuple[CitySummary, ...] = ()

@@ -62,13 +62,17 @@ class FetchMemoryInput(Value):
 
 
 class CreateMemoryInput(Value):
-    """Both texts of a closed turn. The batch built from it is the same on every try."""
+    """Both texts of a closed turn. The batch built from it is the same on every try.
+
+    `patient`: nobody waits, so a wrong key or address is waited out as well.
+    """
 
     user_id: str
     thread_id: str
     turn_id: str
     user_text: str
     assistant_text: str
+    patient: bool = False
 
 
 class MemoryWritten(Value):

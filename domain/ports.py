@@ -8,7 +8,6 @@ from typing import Protocol
 from domain.conversation import (
     ClosedTurn,
     CloseTurnInput,
-    EarlierTurn,
     NewTurn,
     OpenedTurn,
     TurnRun,
@@ -23,9 +22,6 @@ class ConversationStore(Protocol):
 
     async def open_turn(self, turn: NewTurn) -> OpenedTurn:
         """Insert what is missing, mark the turn running or queued, read the thread's state. Idempotent."""
-
-    async def earlier_open_turns(self, turn: NewTurn) -> tuple[EarlierTurn, ...]:
-        """The open turns of the thread that come before this one, oldest first."""
 
     async def fail_turn(self, turn_id: str, error_code: str) -> None:
         """End a turn that will not close itself. Does nothing when it has ended."""

@@ -18,6 +18,17 @@ STEP_OF_ACTIVITY: dict[str, StepName] = {
     "create_memory": StepName.REMEMBER,
 }
 
+SUMMARY_OF_ACTIVITY: dict[str, str] = {
+    "open_turn": "Open the turn in its thread",
+    "understand_message": "Understand the message",
+    "fetch_memory": "Recall what memory knows",
+    "search_listings": "Search listings",
+    "generate_reply": "Write the reply",
+    "close_turn": "Store the reply",
+    "create_memory": "Remember the turn",
+}
+"""What the Temporal Web UI and the progress events say of a step."""
+
 
 class StepState(StrEnum):
     STARTED = "started"
@@ -93,3 +104,14 @@ class End(_Event):
 
 ProgressEvent = Annotated[Accepted | Step | Delta | Reset | Result | Failed | End, Field(discriminator="kind")]
 PROGRESS_EVENT: TypeAdapter[ProgressEvent] = TypeAdapter(ProgressEvent)
+
+
+def turn_details(result: ChatTurnResult) -> str:
+    """The ended turn in a few lines of Markdown, for the Temporal Web UI. No text of the conversation."""
+    lines = [
+        f"**{result.status}** by `{result.agent}`, act `{result.act}`",
+        f"- cards: {len(result.recommendations)}",
+        f"- memory: {'used' if result.memory.used else 'not used'}",
+    ]
+    lines += [f"- degraded: {entry.step} ({entry.reason}), instead: {entry.fallback}" for entry in result.degraded]
+    return "\n".join(lines)

@@ -38,3 +38,28 @@ class Reply(Value):
     recommendations: tuple[RecItem, ...] = ()
     state: ThreadState
     model: str = ReplyMode.TEMPLATE
+
+
+class ReplyDelta(Value):
+    """A piece of the reply, signalled by the reply activity to its own workflow.
+
+    `run_id` keeps pieces of an earlier run apart after an operator's reset, which plays old signals again.
+    """
+
+    run_id: str
+    attempt: int
+    index: int
+    text: str
+
+
+class PartialReply(Value):
+    """The text shown so far; a higher attempt begins it anew."""
+
+    attempt: int = 0
+    text: str = ""
+
+    def with_delta(self, delta: ReplyDelta) -> "PartialReply":
+        if delta.attempt < self.attempt:
+            return self
+        shown = self.text if delta.attempt == self.attempt else ""
+        return PartialReply(attempt=delta.attempt, text=shown + delta.text)

@@ -97,3 +97,7 @@ class Slots(_Sparse):
     check_out: date | None = None
     available_from: date | None = None
     min_term_months: int | None = None
+
+    @property
+    def filled(self) -> frozenset[SlotName]:
+        return frozenset(name for name in SlotName if getattr(self, name) not in (None, ()))

@@ -29,7 +29,7 @@ class ThreadState(Value):
 
     Attributes:
         asked: how often each slot was asked for; three times is enough (domain/dialogue.py).
-        pending_question: the slot the last reply asked for, so a lone "Girne" is its answer.
+        pending_question: the slot that was asked for last and is still open, so a lone "Girne" is its answer.
         last_query: the search the last cards came from; "more" continues it at `next_offset`.
         shown: ids of the cards of the last reply, in their order.
     """

@@ -22,6 +22,16 @@ class Intent(StrEnum):
     UNCLEAR = "unclear"
 
 
+class Smalltalk(StrEnum):
+    """What a message without a wish is, where it is known."""
+
+    GREETING = "greeting"
+    THANKS = "thanks"
+    FAREWELL = "farewell"
+    ABOUT = "about"
+    ACKNOWLEDGED = "acknowledged"
+
+
 class UnderstandMessageInput(Value):
     """`started_at` is the turn's start: relative dates resolve from it in Asia/Nicosia time."""
 
@@ -39,6 +49,8 @@ class Understanding(Value):
         said: the slots this message filled or changed.
         plan: the search that shall run in this turn, if any.
         currency_assumed: a price was named without a currency, GBP was taken.
+        smalltalk: of intent smalltalk, where it is known.
+        skipped: the slot that was asked for and does not matter to the user.
     """
 
     language: Language
@@ -48,6 +60,8 @@ class Understanding(Value):
     said: tuple[SlotName, ...] = ()
     plan: SearchPlan | None = None
     currency_assumed: bool = False
+    smalltalk: Smalltalk | None = None
+    skipped: SlotName | None = None
 
 
 def not_understood(state: ThreadState, language: Language | None) -> Understanding:
