@@ -22,7 +22,7 @@ class Settings(BaseSettings):
         worker_shutdown_seconds: how long a worker lets running activities finish after SIGTERM.
     """
 
-    model_config = SettingsConfigDict(frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
 
     islanders_home: Path = Path(".islanders")
     islanders_embedded: bool = False
@@ -48,7 +48,6 @@ class Settings(BaseSettings):
     new_turns_per_minute: int = Field(default=30, ge=1)
     open_turns_per_user: int = Field(default=20, ge=1)
     worker_shutdown_seconds: int = Field(default=30, ge=0)
-    worker_versioning: bool = False
 
     @field_validator("zep_base_url")
     @classmethod

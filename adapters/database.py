@@ -1,18 +1,31 @@
 """One engine and one way to a session, for SQLite embedded and PostgreSQL in production."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import Connection, DateTime, Dialect, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from domain.errors import StorageUnavailable
+
+NAMING_CONVENTION = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+"""Names of constraints, the same on both databases, so that a migration can name them."""
 
 CONNECT_SECONDS = 1.5
 """A database that does not answer is told within the two seconds a caller may wait for a 503."""
@@ -40,7 +53,9 @@ class Database:
     be refused as busy instead of waiting its turn.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, answer_within: float | None = None) -> None:
+        """`answer_within` bounds each session in seconds; without it a session waits as long as it takes."""
+        self._answer_within = answer_within
         self.is_sqlite = url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
             url,
@@ -54,13 +69,13 @@ class Database:
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        async with _storage_errors(), AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with self._storage_errors(), AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Commits when the block ends well, rolls back when it raises."""
-        async with _storage_errors(), self.engine.connect() as plain:
+        async with self._storage_errors(), self.engine.connect() as plain:
             connection: AsyncConnection = await plain.execution_options(islanders_writes=True)
             async with (
                 AsyncSession(connection, expire_on_commit=False) as session,
@@ -68,21 +83,28 @@ class Database:
             ):
                 yield session
 
+    @asynccontextmanager
+    async def _storage_errors(self) -> AsyncIterator[None]:
+        """A database that is away becomes one typed error; a broken constraint stays what it is."""
+        try:
+            async with asyncio.timeout(self._answer_within):
+                yield
+        except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
+            raise StorageUnavailable(type(error).__name__) from error
+        except DBAPIError as error:
+            if error.connection_invalidated:
+                raise StorageUnavailable(type(error).__name__) from error
+            raise
+
     async def close(self) -> None:
         await self.engine.dispose()
 
 
-@asynccontextmanager
-async def _storage_errors() -> AsyncIterator[None]:
-    """A database that is away becomes one typed error; a broken constraint stays what it is."""
-    try:
-        yield
-    except (OperationalError, InterfaceError, PoolTimeoutError, OSError, TimeoutError) as error:
-        raise StorageUnavailable(type(error).__name__) from error
-    except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StorageUnavailable(type(error).__name__) from error
-        raise
+async def insert_if_absent(session: AsyncSession, table: type[SQLModel], **values: Any) -> bool:  # noqa: ANN401
+    """Insert the row unless its key is taken; tells whether it was inserted."""
+    dialect = postgresql if session.get_bind().dialect.name == "postgresql" else sqlite
+    inserted = await session.exec(dialect.insert(table).values(**values).on_conflict_do_nothing())
+    return bool(inserted.rowcount)
 
 
 def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:

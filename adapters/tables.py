@@ -7,19 +7,11 @@ from sqlalchemy import JSON, Column, ForeignKey, Index, MetaData, Text, UniqueCo
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlmodel import Field, SQLModel
 
-from adapters.database import UTCDateTime
+from adapters.database import NAMING_CONVENTION, UTCDateTime
 
 JSON_COLUMN = JSON().with_variant(JSONB(), "postgresql")
 
-CHAT_METADATA = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "ck": "ck_%(table_name)s_%(constraint_name)s",
-        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
+CHAT_METADATA = MetaData(naming_convention=NAMING_CONVENTION)
 
 
 class Table(SQLModel):
@@ -68,6 +60,7 @@ class TurnRow(Table, table=True):
         UniqueConstraint("thread_id", "client_msg_id"),
         UniqueConstraint("thread_id", "seq"),
         Index("ix_turn_user_id_accepted_at", "user_id", "accepted_at"),
+        Index("ix_turn_user_id_client_msg_id", "user_id", "client_msg_id"),
     )
 
     id: str = Field(primary_key=True, max_length=80)
@@ -117,9 +110,18 @@ class ThreadStateRow(Table, table=True):
 
 
 class ListingRow(Table, table=True):
-    """A listing. `city` and `district` are gazetteer ids; `*_gbp` are the prices the search compares by."""
+    """A listing. `city` and `district` are gazetteer ids.
+
+    `*_gbp`, `amenity_codes` and `search_text` are derived from the rest by adapters/listing_rows.py, for the
+    search to compare by.
+    """
 
     __tablename__ = "listing"
+    __table_args__ = (
+        Index("ix_listing_city_monthly_gbp", "city", "monthly_gbp"),
+        Index("ix_listing_city_nightly_gbp", "city", "nightly_gbp"),
+        Index("ix_listing_listed_at", "listed_at"),
+    )
 
     id: str = Field(primary_key=True, max_length=36)
     reference: str = Field(unique=True, max_length=32)
@@ -147,6 +149,8 @@ class ListingRow(Table, table=True):
     sqm: int | None = None
     amenities: list[str] = Field(default_factory=list, sa_column=Column(JSON_COLUMN, nullable=False))
     images: list[str] = Field(default_factory=list, sa_column=Column(JSON_COLUMN, nullable=False))
+    amenity_codes: str = Field(description="between bars, |ac|wifi|: one way to ask on both databases")
+    search_text: str = Field(sa_column=Column(Text, nullable=False), description="folded words")
     agency_name: str
     rating: float | None = None
     listed_at: datetime = Field(sa_column=_time())

@@ -1,0 +1,74 @@
+"""Looking at, stopping and ending the workflows of other turns. Implements domain.ports.TurnRuns."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.conversation import RunPhase, TurnRun
+from domain.errors import WorkflowsUnavailable
+
+CALL_TIMEOUT = timedelta(milliseconds=700)
+
+PHASE_OF_STATUS = {
+    WorkflowExecutionStatus.RUNNING: RunPhase.RUNNING,
+    WorkflowExecutionStatus.CONTINUED_AS_NEW: RunPhase.RUNNING,
+    WorkflowExecutionStatus.COMPLETED: RunPhase.COMPLETED,
+    WorkflowExecutionStatus.FAILED: RunPhase.BROKEN,
+    WorkflowExecutionStatus.CANCELED: RunPhase.BROKEN,
+    WorkflowExecutionStatus.TERMINATED: RunPhase.BROKEN,
+    WorkflowExecutionStatus.TIMED_OUT: RunPhase.BROKEN,
+}
+
+
+class TemporalRuns:
+    """Raises WorkflowsUnavailable when Temporal does not answer."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def look(self, workflow_id: str) -> TurnRun:
+        with _missing_is_fine(), _unavailable():
+            seen = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_TIMEOUT)
+            info = seen.raw_description.workflow_execution_info
+            return TurnRun(
+                phase=PHASE_OF_STATUS.get(seen.status, RunPhase.RUNNING) if seen.status else RunPhase.RUNNING,
+                progress=info.history_length + info.state_transition_count,
+            )
+        return TurnRun(phase=RunPhase.UNKNOWN)
+
+    async def stop(self, workflow_id: str) -> None:
+        with _missing_is_fine(), _unavailable():
+            await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=CALL_TIMEOUT)
+
+    async def terminate(self, workflow_id: str, reason: str) -> None:
+        with _missing_is_fine(), _unavailable():
+            handle = self._client.get_workflow_handle(workflow_id)
+            await handle.terminate(reason=reason, rpc_timeout=CALL_TIMEOUT)
+
+
+class _Missing(Exception):
+    pass
+
+
+@contextmanager
+def _missing_is_fine() -> Iterator[None]:
+    try:
+        yield
+    except _Missing:
+        return
+
+
+@contextmanager
+def _unavailable() -> Iterator[None]:
+    """A server that is away: an RPCError from a live client, a RuntimeError from one never connected."""
+    try:
+        yield
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            raise _Missing from error
+        raise WorkflowsUnavailable(error.status.name) from error
+    except RuntimeError as error:
+        raise WorkflowsUnavailable("no connection") from error
