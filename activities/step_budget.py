@@ -1,0 +1,66 @@
+"""How long this attempt of a step may take."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from temporalio import activity
+
+from domain.errors import ChatError
+
+MARGIN_SECONDS = 0.1
+"""Kept back so that the activity answers before Temporal declares it timed out."""
+
+USEFUL_SECONDS = 0.1
+"""Less than this is not worth another try."""
+
+
+@dataclass(frozen=True)
+class StepBudget:
+    """Seconds for the calls of this attempt, and the moment (monotonic) at which they are spent."""
+
+    seconds: float
+    _ends_at: float
+
+    @classmethod
+    def of_one_try(cls) -> "StepBudget":
+        """The whole start-to-close timeout, for a step whose tries do not share it."""
+        return cls._lasting(_whole())
+
+    @classmethod
+    def of_this_attempt(cls) -> "StepBudget":
+        """What is left of the step's start-to-close timeout, which all its attempts share.
+
+        An attempt that follows a dead worker has the whole budget again: the timeout that told of the death
+        has passed in full, and time without a worker does not count.
+        """
+        info, whole = activity.info(), _whole()
+        used = (datetime.now(UTC) - info.scheduled_time).total_seconds() if info.attempt > 1 else 0.0
+        return cls._lasting(whole - used if 0 <= used < whole else whole)
+
+    @classmethod
+    def _lasting(cls, seconds: float) -> "StepBudget":
+        useful = max(seconds - MARGIN_SECONDS, 0.0)
+        return cls(useful, time.monotonic() + useful)
+
+    @asynccontextmanager
+    async def enforced(self, too_late: type[ChatError]) -> AsyncIterator[None]:
+        """End the block with `too_late` when its time is over, whatever it waits for."""
+        try:
+            async with asyncio.timeout(self.seconds):
+                yield
+        except TimeoutError:
+            raise too_late from None
+
+    def is_spent(self) -> bool:
+        return self._ends_at - time.monotonic() < USEFUL_SECONDS
+
+
+def _whole() -> float:
+    timeout = activity.info().start_to_close_timeout
+    if timeout is None:
+        raise ValueError("a step with a budget needs a start_to_close_timeout")
+    return timeout.total_seconds()

@@ -1,0 +1,109 @@
+"""Ports that fail, hang or wait on command, and remember what they were asked."""
+
+import asyncio
+from collections.abc import Sequence
+
+from adapters.conversations_sql import ConversationsSQL
+from domain.conversation import ClosedTurn, CloseTurnInput, NewTurn, OpenedTurn
+from domain.errors import ChatError
+from domain.listings import FoundListings, Listing, SearchPlan
+from domain.memory import MemoryContext, MemoryMessage
+from domain.slots import Currency, PropertyType, RentalType
+from domain.turn import ChatTurnResult
+
+
+def a_listing(number: int = 1) -> Listing:
+    return Listing(
+        id=f"listing-{number}",
+        reference=f"GI-{number:04}",
+        title=f"Flat number {number}",
+        description="A flat made up for a test.",
+        city="girne",
+        lat=35.34,
+        lng=33.32,
+        bedrooms=2,
+        bathrooms=1,
+        property_type=PropertyType.APARTMENT,
+        rent_type=RentalType.LONG_TERM,
+        currency=Currency.GBP,
+        monthly_price=500 + number,
+        agency_name="Example Homes",
+    )
+
+
+class Script:
+    """What a port shall do at its next calls: raise these errors one after another, then work.
+
+    `gate` holds every call until the test opens it; `reached` tells the test that a call waits there.
+    """
+
+    def __init__(self, failures: Sequence[ChatError] = (), *, always: ChatError | None = None) -> None:
+        self.failures = list(failures)
+        self.always = always
+        self.calls = 0
+        self.gate: asyncio.Event | None = None
+        self.reached = asyncio.Event()
+
+    def hold(self) -> asyncio.Event:
+        """Calls wait from now on; returns the gate that lets them go."""
+        self.gate, self.reached = asyncio.Event(), asyncio.Event()
+        return self.gate
+
+    async def run(self) -> None:
+        self.calls += 1
+        if self.gate is not None:
+            self.reached.set()
+            await self.gate.wait()
+        if self.always is not None:
+            raise self.always
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+class ScriptedMemory:
+    """Keeps messages by id, as a memory server with fixed ids does."""
+
+    def __init__(self) -> None:
+        self.reads, self.writes = Script(), Script()
+        self.stored: dict[str, MemoryMessage] = {}
+
+    async def fetch_context(self, user_id: str, thread_id: str, *, budget: float) -> MemoryContext:
+        await self.reads.run()
+        return MemoryContext(messages=tuple(self.stored.values()))
+
+    async def append(
+        self, user_id: str, thread_id: str, messages: tuple[MemoryMessage, ...], *, budget: float
+    ) -> None:
+        await self.writes.run()
+        self.stored.update({message.id: message for message in messages})
+
+
+class ScriptedSearch:
+    def __init__(self, listings: int = 4) -> None:
+        self.script = Script()
+        self.plans: list[SearchPlan] = []
+        self._listings = tuple(a_listing(number) for number in range(1, listings + 1))
+
+    async def find(self, plan: SearchPlan, *, budget: float) -> FoundListings:
+        self.plans.append(plan)
+        await self.script.run()
+        return FoundListings(listings=self._listings, total=len(self._listings), query=plan.query)
+
+
+class ScriptedStore:
+    """The real store behind scripts, so that the database can be away for a while."""
+
+    def __init__(self, store: ConversationsSQL) -> None:
+        self.store = store
+        self.opens, self.closes = Script(), Script()
+
+    async def open_turn(self, turn: NewTurn) -> OpenedTurn:
+        await self.opens.run()
+        return await self.store.open_turn(turn)
+
+    async def fail_turn(self, turn_id: str, error_code: str) -> None:
+        await self.store.fail_turn(turn_id, error_code)
+
+    async def close_turn(self, closing: CloseTurnInput, result: ChatTurnResult) -> ClosedTurn:
+        await self.closes.run()
+        return await self.store.close_turn(closing, result)
