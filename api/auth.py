@@ -1,0 +1,95 @@
+"""Who is calling: a bearer token, signed with the deployment's secret (HS256)."""
+
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import jwt
+from fastapi import APIRouter, Depends, Request
+from pydantic import BaseModel, Field
+
+from api.errors import declared
+from domain.errors import Forbidden, Unauthorized
+
+router = APIRouter(tags=["auth"])
+
+ALGORITHM = "HS256"
+REFRESH_LIFETIME = timedelta(days=30)
+DEMO_USER = "demo"
+DEMO_PASSWORD = "demo"  # noqa: S105 - exists in the embedded stack only, which says so
+
+
+class Tokens:
+    """Issues and reads tokens. `demo_user` opens the password route, for the embedded stack alone."""
+
+    def __init__(self, secret: str, *, access_lifetime: timedelta, demo_user: bool) -> None:
+        self._secret = secret
+        self._access_lifetime = access_lifetime
+        self.demo_user = demo_user
+
+    def access(self, user_id: str) -> str:
+        return self._signed(user_id, "access", self._access_lifetime)
+
+    def refresh(self, user_id: str) -> str:
+        return self._signed(user_id, "refresh", REFRESH_LIFETIME)
+
+    def user_of(self, token: str) -> str:
+        """The user an access token speaks for. Raises Unauthorized for any other text."""
+        try:
+            claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]})
+        except jwt.InvalidTokenError as error:
+            raise Unauthorized from error
+        # A deployment's own issuer need not know our token types: only a refresh token is refused here.
+        if claims.get("type") == "refresh" or not 0 < len(claims["sub"]) <= 64:
+            raise Unauthorized
+        return str(claims["sub"])
+
+    def _signed(self, user_id: str, kind: str, lifetime: timedelta) -> str:
+        claims = {"sub": user_id, "type": kind, "exp": datetime.now(UTC) + lifetime}
+        return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
+
+
+def current_user(request: Request) -> str:
+    """Raises Unauthorized without a valid `Authorization: Bearer` header."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise Unauthorized
+    tokens: Tokens = request.app.state.tokens
+    return tokens.user_of(token.strip())
+
+
+CurrentUser = Annotated[str, Depends(current_user)]
+
+
+class Credentials(BaseModel):
+    username: str = Field(examples=[DEMO_USER])
+    password: str = Field(examples=[DEMO_PASSWORD])
+
+
+class User(BaseModel):
+    id: str
+    username: str
+
+
+class TokenPair(BaseModel):
+    access: str
+    refresh: str
+    user: User
+
+
+@router.post("/api/token/", responses=declared(400, 401, 403))
+async def issue_token(credentials: Credentials, request: Request) -> TokenPair:
+    """Tokens of the demo user of the embedded stack; a deployment brings its own issuer."""
+    tokens: Tokens = request.app.state.tokens
+    if not tokens.demo_user:
+        raise Forbidden
+    if not (
+        hmac.compare_digest(credentials.username.encode(), DEMO_USER.encode())
+        and hmac.compare_digest(credentials.password.encode(), DEMO_PASSWORD.encode())
+    ):
+        raise Unauthorized
+    return TokenPair(
+        access=tokens.access(DEMO_USER),
+        refresh=tokens.refresh(DEMO_USER),
+        user=User(id=DEMO_USER, username=DEMO_USER),
+    )

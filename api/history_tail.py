@@ -1,0 +1,244 @@
+"""Tails of turn histories: one per turn and process, shared by every watcher of that turn.
+
+A tail needs no worker and leaves nothing in the history. It keeps what it projected, so a late watcher reads
+from memory. It survives outages of Temporal by reading again and going on behind the last event it knew.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from typing import Final
+
+import structlog
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from api.history_projection import (
+    FAILED_SENTENCE,
+    STEPS_AHEAD,
+    NumberedEvent,
+    Place,
+    TurnProjection,
+    run_tag,
+)
+from domain.conversation import TurnRecord
+from domain.errors import StorageUnavailable, TooManyWatchers
+from domain.progress import Accepted, End, Failed, ProgressEvent, Result
+
+log = structlog.get_logger("islanders.tail")
+
+MAX_OPEN_TAILS: Final = 800
+"""The server limits long polls per namespace; 1,300 were refused (measured)."""
+
+MAX_ENDED_TAILS: Final = 200
+POLL_TIMEOUT: Final = timedelta(seconds=30)
+DESCRIBE_TIMEOUT: Final = timedelta(seconds=2)
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.1, 2.0
+
+WORKFLOW_TASK_EVENTS = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    }
+)
+
+ReadTurn = Callable[[], Awaitable[TurnRecord]]
+
+
+class TurnTail:
+    """Follows one turn to its end, through resets of its workflow."""
+
+    def __init__(self, client: Client, turn: TurnRecord, read_turn: ReadTurn) -> None:
+        self._client = client
+        self._turn = turn
+        self._read_turn = read_turn
+        self._events: list[NumberedEvent] = []
+        self._runs: list[str] = []
+        self._changed = asyncio.Event()
+        self._last_event_id = 0
+        self.ended = False
+        self.watchers = 0
+        self._following = asyncio.create_task(self._follow())
+
+    async def events(self, after: Place | None, *, patience: float) -> AsyncIterator[NumberedEvent | None]:
+        """The events behind `after`, then live ones. `None` tells that nothing came for `patience` seconds.
+
+        A place in a run this turn does not have begins anew: rather twice than not at all.
+        """
+        position = 0
+        while True:
+            changed = self._changed
+            while position < len(self._events):
+                numbered = self._events[position]
+                position += 1
+                if not self._was_seen(numbered.place, after):
+                    yield numbered
+            if self.ended:
+                return
+            if not await _happens(changed, within=patience):
+                yield None
+
+    def close(self) -> None:
+        """Stop following and let the watchers go; they are told to come back."""
+        self._following.cancel()
+        self.ended = True
+        self._wake_watchers()
+
+    def _was_seen(self, place: Place, after: Place | None) -> bool:
+        if after is None or after.run not in self._runs:
+            return False
+        before, now = self._runs.index(after.run), self._runs.index(place.run)
+        return (now, place.event, place.index) <= (before, after.event, after.index)
+
+    # --- following ------------------------------------------------------------------------------------------
+
+    async def _follow(self) -> None:
+        """Read until the turn has ended, however often Temporal goes away meanwhile."""
+        pause = SHORTEST_PAUSE
+        while not self.ended:
+            known = len(self._events)
+            try:
+                await self._follow_run(await self._current_run())
+            except RPCError as error:
+                if error.status is RPCStatusCode.NOT_FOUND:
+                    await self._tell_from_the_database()
+            except (RuntimeError, StorageUnavailable):
+                log.info("tail_waits_for_a_server")
+            if not self.ended:
+                pause = SHORTEST_PAUSE if len(self._events) > known else min(pause * 2, LONGEST_PAUSE)
+                await asyncio.sleep(pause)
+
+    async def _current_run(self) -> str:
+        seen = await self._client.get_workflow_handle(self._turn.workflow_id).describe(
+            rpc_timeout=DESCRIBE_TIMEOUT
+        )
+        return seen.run_id
+
+    async def _follow_run(self, run_id: str) -> None:
+        if run_tag(run_id) not in self._runs:
+            self._begin_run(run_id)
+        handle = self._client.get_workflow_handle(self._turn.workflow_id, run_id=run_id)
+        async for event in handle.fetch_history_events(wait_new_event=True, rpc_timeout=POLL_TIMEOUT):
+            # Transient workflow-task events repeat ids, so they must not count as seen.
+            if event.event_type in WORKFLOW_TASK_EVENTS or event.event_id <= self._last_event_id:
+                continue
+            self._last_event_id = event.event_id
+            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED and (
+                await self._current_run() != run_id
+            ):
+                return  # an operator's reset: the next round follows the new run
+            self._tell(self._projection.feed(event))
+
+    def _begin_run(self, run_id: str) -> None:
+        self._projection = TurnProjection(
+            turn_id=self._turn.turn_id,
+            thread_id=self._turn.thread_id,
+            run_id=run_id,
+            converter=self._client.data_converter.payload_converter,
+            follows_another=bool(self._runs),
+        )
+        self._runs.append(run_tag(run_id))
+        self._last_event_id = 0
+
+    async def _tell_from_the_database(self) -> None:
+        """Temporal does not know the turn: not yet, or not any more. The record has the outcome then."""
+        turn = await self._read_turn()
+        if not turn.status.is_final or self._events:
+            return
+        self._runs.append(FROM_DATABASE)
+        self._tell(
+            [NumberedEvent(Place(FROM_DATABASE, turn.seq, i), event) for i, event in enumerate(story_of(turn))]
+        )
+
+    def _tell(self, numbered: list[NumberedEvent]) -> None:
+        self._events.extend(numbered)
+        self.ended = any(isinstance(one.event, End) for one in numbered)
+        if numbered:
+            self._wake_watchers()
+
+    def _wake_watchers(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+
+FROM_DATABASE: Final = "db"
+"""Stands for the run in the ids of events that come from the database."""
+
+
+def story_of(turn: TurnRecord) -> list[ProgressEvent]:
+    """An ended turn in the fewest events, for when Temporal no longer keeps its history."""
+    at = turn.accepted_at
+    outcome: ProgressEvent = (
+        Result(turn_id=turn.turn_id, at=at, result=turn.result)
+        if turn.result
+        else Failed(turn_id=turn.turn_id, at=at, code=turn.error_code or "turn_lost", message=FAILED_SENTENCE)
+    )
+    accepted = Accepted(turn_id=turn.turn_id, at=at, thread_id=turn.thread_id, steps=STEPS_AHEAD)
+    return [accepted, outcome, End(turn_id=turn.turn_id, at=at)]
+
+
+class HistoryTails:
+    """All tails of this process."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._tails: OrderedDict[str, TurnTail] = OrderedDict()
+
+    def watch(
+        self, turn: TurnRecord, read_turn: ReadTurn, *, after: Place | None = None, patience: float
+    ) -> AsyncIterator[NumberedEvent | None]:
+        """The turn's events. The tail is shared, and kept for a while after the end for late watchers.
+
+        Raises:
+            TooManyWatchers: this process tails as many open turns as it may. Raised here and not while
+                streaming, when an answer has begun already.
+        """
+        self._tail_of(turn, read_turn)
+        return self._watching(turn, read_turn, after, patience)
+
+    async def _watching(
+        self, turn: TurnRecord, read_turn: ReadTurn, after: Place | None, patience: float
+    ) -> AsyncIterator[NumberedEvent | None]:
+        tail = self._tail_of(turn, read_turn)
+        tail.watchers += 1
+        try:
+            async for numbered in tail.events(after, patience=patience):
+                yield numbered
+        finally:
+            tail.watchers -= 1
+            self._forget_unused(turn.turn_id)
+
+    def close(self) -> None:
+        for tail in self._tails.values():
+            tail.close()
+
+    def _tail_of(self, turn: TurnRecord, read_turn: ReadTurn) -> TurnTail:
+        tail = self._tails.get(turn.turn_id)
+        if tail is None:
+            if sum(not known.ended for known in self._tails.values()) >= MAX_OPEN_TAILS:
+                raise TooManyWatchers
+            tail = self._tails[turn.turn_id] = TurnTail(self._client, turn, read_turn)
+        self._tails.move_to_end(turn.turn_id)
+        return tail
+
+    def _forget_unused(self, turn_id: str) -> None:
+        """An open tail goes with its last watcher; of the ended ones the latest are kept."""
+        tail = self._tails.get(turn_id)
+        if tail is not None and not tail.ended and tail.watchers == 0:
+            self._tails.pop(turn_id).close()
+        unused = [key for key, known in self._tails.items() if known.ended and known.watchers == 0]
+        for key in unused[: max(0, len(unused) - MAX_ENDED_TAILS)]:
+            del self._tails[key]
+
+
+async def _happens(event: asyncio.Event, *, within: float) -> bool:
+    try:
+        await asyncio.wait_for(event.wait(), within)
+    except TimeoutError:
+        return False
+    return True

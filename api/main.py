@@ -1,0 +1,137 @@
+"""The app, and the server that closes streams cleanly."""
+
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from types import FrameType
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+
+from adapters.build_identity import build_id
+from adapters.conversations_sql import ConversationsSQL, TurnLimits
+from adapters.database import Database
+from adapters.listings_sql import ListingsSQL
+from adapters.logs import log_as_json
+from adapters.temporal import connect_lazily
+from adapters.temporal_runs import TemporalRuns
+from adapters.zep import ZepMemory
+from api import auth, chat, events, health, search, turns
+from api.body_limit import TooLargeAsJSON
+from api.errors import handle_errors
+from api.history_tail import HistoryTails
+from api.turn_start import TurnStarter
+from settings import Settings
+from zep_local.app import create_zep_local
+
+log = structlog.get_logger("islanders.api")
+
+ANSWER_WITHIN_SECONDS = 1.8
+"""A caller hears of a database that is away within two seconds."""
+
+MAX_BODY_BYTES = 256 * 1024
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Nothing is connected before the app starts. Raises ValueError for a secret too short to sign with."""
+    settings = settings or Settings()
+    secret = settings.jwt_secret.get_secret_value()
+    if len(secret) < 32:
+        raise ValueError("JWT_SECRET must have at least 32 characters: write a long random text")
+    app = FastAPIOffline(
+        title="Islanders",
+        version=build_id(),
+        description="Chat about places to live in North Cyprus. Every message is a durable turn.",
+        lifespan=_lifespan,
+    )
+    app.state.settings = settings
+    app.state.tokens = auth.Tokens(
+        secret,
+        access_lifetime=timedelta(minutes=settings.token_minutes),
+        demo_user=settings.islanders_embedded,
+    )
+    app.state.database = Database(settings.database_url, answer_within=ANSWER_WITHIN_SECONDS)
+    handle_errors(app)
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
+    app.add_middleware(TooLargeAsJSON)  # added later, so it is outside and sees the limit's answer
+    for room in (auth, chat, turns, events, search, health):
+        app.include_router(room.router)
+    if settings.islanders_embedded:
+        app.mount("/zep", create_zep_local(app.state.database, settings.zep_api_key.get_secret_value()))
+    _declare_400_instead_of_422(app)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    settings: Settings = app.state.settings
+    client = await connect_lazily(identity=f"api-{os.getpid()}@{build_id()}")
+    limits = TurnLimits(settings.new_turns_per_minute, settings.open_turns_per_user)
+    app.state.temporal = client
+    app.state.namespace = client.namespace
+    app.state.runs = TemporalRuns(client)
+    app.state.tails = HistoryTails(client)
+    app.state.starter = TurnStarter(client, memory_mode=settings.memory_mode, build_id=build_id())
+    app.state.conversations = ConversationsSQL(app.state.database, limits)
+    app.state.listings = ListingsSQL(app.state.database)
+    app.state.memory = ZepMemory(settings.zep_base_url, settings.zep_api_key.get_secret_value(), timeout=1.0)
+    log.info("api_started", build_id=build_id(), config=settings.fingerprint)
+    yield
+    app.state.tails.close()
+    await app.state.memory.close()
+    await app.state.database.close()
+    log.info("api_stopped")
+
+
+def _declare_400_instead_of_422(app: FastAPI) -> None:
+    """Validation errors answer 400 here, so the 422 that FastAPI documents by itself would be untrue."""
+    generate = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            document = generate()
+            for path in document["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+        return app.openapi_schema or {}
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+class StreamClosingServer(uvicorn.Server):
+    """Ends open streams when told to stop.
+
+    uvicorn waits for open connections before it runs the app's shutdown, and a stream never ends by itself.
+    """
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        app = self.config.loaded_app
+        while not isinstance(app, FastAPI):
+            app = app.app
+        asyncio.get_running_loop().call_soon_threadsafe(app.state.tails.close)
+        super().handle_exit(sig, frame)
+
+
+def main() -> None:
+    settings = Settings()
+    log_as_json(logging.INFO, stream=sys.stdout)
+    config = uvicorn.Config(
+        create_app(settings),
+        host=settings.islanders_host,
+        port=settings.islanders_port,
+        log_config=None,
+        timeout_graceful_shutdown=2,
+    )
+    StreamClosingServer(config).run()
+
+
+if __name__ == "__main__":
+    main()

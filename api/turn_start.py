@@ -1,0 +1,86 @@
+"""Starting a turn's workflow."""
+
+import asyncio
+
+from temporalio.client import Client
+from temporalio.common import (
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from domain.conversation import NewTurn
+from domain.errors import WorkflowsUnavailable
+from domain.memory import MemoryMode
+from domain.names import CHAT_TURNS
+from domain.turn import ChatTurnInput
+from workflows import options, search_attributes
+from workflows.chat_turn import ChatTurnWorkflow
+
+TRANSIENT = frozenset(
+    {
+        RPCStatusCode.UNAVAILABLE,
+        RPCStatusCode.DEADLINE_EXCEEDED,
+        RPCStatusCode.CANCELLED,
+        RPCStatusCode.RESOURCE_EXHAUSTED,
+        RPCStatusCode.ABORTED,
+        RPCStatusCode.UNKNOWN,
+    }
+)
+
+
+class TurnStarter:
+    """Starts each turn at most once, whoever asks and however often."""
+
+    def __init__(
+        self, client: Client, *, memory_mode: MemoryMode, build_id: str, task_queue: str = CHAT_TURNS
+    ) -> None:
+        self._client = client
+        self._memory_mode = memory_mode
+        self._build_id = build_id
+        self._task_queue = task_queue
+
+    async def start(self, turn: NewTurn) -> None:
+        """Raises WorkflowsUnavailable when Temporal does not take it in time; starting again is safe."""
+        try:
+            async with asyncio.timeout(options.START_SECONDS):
+                await self._start(turn)
+        except WorkflowAlreadyStartedError:
+            return  # running or ended: either way this very turn
+        except RPCError as error:
+            if error.status in TRANSIENT:
+                raise WorkflowsUnavailable(error.status.name) from error
+            raise
+        except (RuntimeError, TimeoutError) as error:  # a client that never connected raises RuntimeError
+            raise WorkflowsUnavailable(type(error).__name__) from error
+
+    async def _start(self, turn: NewTurn) -> None:
+        await self._client.start_workflow(
+            ChatTurnWorkflow.run,
+            ChatTurnInput(
+                user_id=turn.user_id,
+                message=turn.message,
+                thread_id=turn.thread_id,
+                client_msg_id=turn.client_msg_id,
+                language=turn.language,
+                on_busy=turn.on_busy,
+                correlation_id=turn.correlation_id,
+                memory_mode=self._memory_mode,
+            ),
+            id=turn.workflow_id,
+            task_queue=self._task_queue,
+            id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            execution_timeout=options.TURN_EXECUTION_TIMEOUT,
+            task_timeout=options.TURN_TASK_TIMEOUT,
+            static_summary="Chat turn",
+            search_attributes=TypedSearchAttributes(
+                [
+                    SearchAttributePair(search_attributes.THREAD_ID, turn.thread_id),
+                    SearchAttributePair(search_attributes.BUILD_ID, self._build_id),
+                ]
+            ),
+        )

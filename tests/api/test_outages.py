@@ -1,0 +1,147 @@
+"""What a client sees while a part of the service is away."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from tests.ports import free_port
+from tests.running_stack import RunningStack, fill, running_api, stack_settings
+
+FIND = "2 bedroom apartments in Girne, long term"
+NOBODY_LISTENS = "http://127.0.0.1:9"
+PROMISED_SECONDS = 2.0
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[str]:
+    """Accepts connections and never answers."""
+
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+@asynccontextmanager
+async def stack_with(
+    own_temporal: WorkflowEnvironment, folder: Path, **changed: object
+) -> AsyncIterator[RunningStack]:
+    settings = stack_settings(f"sqlite+aiosqlite:///{folder}/x.db", free_port(), **changed)
+    await fill(settings.database_url)
+    async with running_api(settings, own_temporal.client) as stack:
+        yield stack
+
+
+async def test_without_temporal_a_message_is_503_and_not_lost(
+    own_temporal: WorkflowEnvironment, temporal: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    """While Temporal is away a POST answers 503 with Retry-After; the same POST later runs the turn."""
+    message = {"message": FIND, "client_msg_id": "0d1f5a3e-42c4-4c52-9a55-54c3a3b1b111"}
+    settings = stack_settings(f"sqlite+aiosqlite:///{tmp_path}/x.db", free_port())
+    await fill(settings.database_url)
+    await own_temporal.shutdown()
+    async with running_api(settings, own_temporal.client) as stack:
+        began = time.monotonic()
+        refused = await stack.http.post("/api/chat/", json=message, headers=stack.as_user("ada"))
+        took = time.monotonic() - began
+        ready = await stack.http.get("/api/health/ready")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "workflows_unavailable")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert took < 3 * PROMISED_SECONDS
+    assert ready.status_code == 503
+    assert ready.json()["checks"]["temporal"]["state"] == "down"
+    assert ready.json()["checks"]["database"]["state"] == "ok"
+    settings = settings.model_copy(update={"islanders_port": free_port()})
+    async with running_api(settings, temporal.client) as stack:
+        accepted = await stack.http.post("/api/chat/", json=message, headers=stack.as_user("ada"))
+    assert (accepted.status_code, accepted.json()["idempotent"]) == (202, True)
+
+
+@pytest.mark.parametrize("kind", ["refused", "silent"])
+async def test_without_a_database_a_message_is_503(
+    own_temporal: WorkflowEnvironment, tmp_path: Path, kind: str
+) -> None:
+    """A database that refuses and one that hangs are both told within the promised two seconds."""
+    async with silent_server() as silent:
+        port = silent.rpartition(":")[2] if kind == "silent" else "9"
+        settings = stack_settings(f"postgresql+asyncpg://x:x@127.0.0.1:{port}/x", free_port())
+        async with running_api(settings, own_temporal.client) as stack:
+            began = time.monotonic()
+            refused = await stack.post("ada", FIND)
+            took = time.monotonic() - began
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_unavailable")
+    assert "retry-after" in refused.headers
+    assert took < 3 * PROMISED_SECONDS
+
+
+async def test_without_a_worker_a_turn_is_accepted_and_runs_later(
+    own_temporal: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    """202, readable as accepted, ready says what is missing; the turn runs when a worker comes."""
+    async with stack_with(own_temporal, tmp_path) as stack:
+        body = (await stack.post("ada", FIND)).json()
+        assert (await stack.turn("ada", body["turn_id"]))["status"] == "accepted"
+        ready = (await stack.http.get("/api/health/ready")).json()
+        assert ready["checks"]["worker"] == {"state": "down", "reason": "no_live_worker"}
+        async with stack.working():
+            assert (await stack.until_ended("ada", body["turn_id"]))["status"] == "completed"
+
+
+@pytest.mark.parametrize("kind", ["refused", "silent"])
+async def test_without_memory_the_turn_answers(
+    own_temporal: WorkflowEnvironment, tmp_path: Path, kind: str
+) -> None:
+    """With memory refusing or hanging the reply has its cards and says that memory was not used."""
+    async with silent_server() as silent:
+        base = silent if kind == "silent" else NOBODY_LISTENS
+        async with stack_with(own_temporal, tmp_path, zep_base_url=base) as stack, stack.working():
+            result = (await stack.say("ada", FIND)).json()["result"]
+            ready = (await stack.http.get("/api/health/ready")).json()
+    assert result["recommendations"]
+    assert not result["memory"]["used"]
+    assert [(entry["step"], entry["reason"]) for entry in result["degraded"]] == [("recall", "MemoryUnavailable")]
+    assert ready["checks"]["memory"]["state"] == "down"
+
+
+@pytest.mark.parametrize("kind", ["refused", "silent"])
+async def test_without_search_the_turn_is_honest(
+    own_temporal: WorkflowEnvironment, tmp_path: Path, kind: str
+) -> None:
+    """With search refusing or hanging there is a sentence, no card, and an entry that says why."""
+    async with silent_server() as silent:
+        base = silent if kind == "silent" else NOBODY_LISTENS
+        async with stack_with(own_temporal, tmp_path, listings_base_url=base) as stack, stack.working():
+            result = (await stack.say("ada", FIND)).json()["result"]
+    assert result["recommendations"] == []
+    assert result["response_text"]
+    assert [(entry["step"], entry["reason"]) for entry in result["degraded"]] == [("search", "SearchUnavailable")]
+
+
+async def test_a_terminated_turn_is_told_as_failed(own_temporal: WorkflowEnvironment, tmp_path: Path) -> None:
+    """A turn that an operator terminated ends its stream with failed, and its record with an error."""
+    async with stack_with(own_temporal, tmp_path) as stack:
+        body = (await stack.post("ada", FIND)).json()
+        await own_temporal.client.get_workflow_handle(f"chat-turn-{body['turn_id']}").terminate()
+        events = await stack.events("ada", body["turn_id"])
+        turn = await stack.turn("ada", body["turn_id"])
+    assert [event.event for event in events] == ["accepted", "failed", "end"]
+    assert (turn["status"], turn["error"]["code"], turn["result"]) == ("failed", "turn_lost", None)
+
+
+async def test_a_stopped_turn_says_so(own_temporal: WorkflowEnvironment, tmp_path: Path) -> None:
+    """Cancelled by its endpoint before any worker had it, a turn ends stopped."""
+    async with stack_with(own_temporal, tmp_path) as stack:
+        body = (await stack.post("ada", FIND)).json()
+        answer = await stack.http.post(body["links"]["cancel"], headers=stack.as_user("ada"))
+        assert answer.status_code == 202
+        async with stack.working():
+            ended = await stack.until_ended("ada", body["turn_id"])
+    assert ended["status"] == ended["result"]["status"] == "stopped"

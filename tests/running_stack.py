@@ -1,0 +1,132 @@
+"""The whole product in one test process: real Temporal, real API on a port, real worker, real databases."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import uvicorn
+from temporalio.client import Client
+
+from adapters.database import Database
+from adapters.seed_listings import seed_listings
+from api.auth import Tokens
+from api.main import create_app
+from migrations.__main__ import migrate
+from settings import Settings
+from tests.eventually import eventually
+from tests.ports import free_port
+from tests.server_sent_events import ReceivedEvent, read_events
+from worker_main import working
+
+SECRET = "a secret for tests, long enough to sign with"
+WAIT = {"Prefer": "wait=20"}
+
+
+@dataclass
+class RunningStack:
+    """One API over one database; `http` is a client of that API."""
+
+    settings: Settings
+    temporal: Client
+    tokens: Tokens
+    http: httpx.AsyncClient
+
+    def as_user(self, user_id: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens.access(user_id)}"}
+
+    async def say(self, user_id: str, message: str, **body: Any) -> httpx.Response:
+        """Post a message and wait for its result."""
+        return await self.http.post(
+            "/api/chat/", json={"message": message, **body}, headers=self.as_user(user_id) | WAIT
+        )
+
+    async def post(self, user_id: str, message: str, **body: Any) -> httpx.Response:
+        """Post a message and do not wait."""
+        return await self.http.post("/api/chat/", json={"message": message, **body}, headers=self.as_user(user_id))
+
+    async def events(self, user_id: str, turn_id: str, after: str | None = None) -> list[ReceivedEvent]:
+        """The turn's stream to its end."""
+        headers = self.as_user(user_id) | ({"Last-Event-ID": after} if after else {})
+        async with self.http.stream("GET", f"/api/turns/{turn_id}/events", headers=headers) as response:
+            assert response.status_code == 200
+            return [event async for event in read_events(response)]
+
+    async def turn(self, user_id: str, turn_id: str) -> dict[str, Any]:
+        response = await self.http.get(f"/api/turns/{turn_id}", headers=self.as_user(user_id))
+        answer: dict[str, Any] = response.json()
+        return answer
+
+    async def until_ended(self, user_id: str, turn_id: str) -> dict[str, Any]:
+        async def look() -> dict[str, Any] | None:
+            turn = await self.turn(user_id, turn_id)
+            return turn if turn["status"] in ("completed", "stopped", "rejected", "failed") else None
+
+        return await eventually(look, within=30)
+
+    def working(self):
+        """A worker for the time of the block."""
+        return working(self.temporal, self.settings)
+
+
+def stack_settings(database_url: str, port: int, **changed: Any) -> Settings:
+    base = f"http://127.0.0.1:{port}"
+    return Settings(
+        **{
+            "islanders_embedded": True,
+            "islanders_port": port,
+            "database_url": database_url,
+            "jwt_secret": SECRET,
+            "listings_base_url": base,
+            "zep_base_url": f"{base}/zep",
+            "zep_api_key": "key-for-tests",
+            "temporal_ui_url": "http://127.0.0.1:8233",
+            "new_turns_per_minute": 1000,
+            "open_turns_per_user": 1000,
+            "worker_shutdown_seconds": 0,
+            **changed,
+        }
+    )
+
+
+async def fill(database_url: str) -> None:
+    """Migrate and seed; Alembic runs a loop of its own, so it gets a thread."""
+    await asyncio.to_thread(migrate, database_url)
+    database = Database(database_url)
+    await seed_listings(database)
+    await database.close()
+
+
+@asynccontextmanager
+async def running_api(settings: Settings, temporal: Client) -> AsyncIterator[RunningStack]:
+    """The API on its port, without a worker."""
+    os.environ["TEMPORAL_ADDRESS"] = temporal.service_client.config.target_host
+    config = uvicorn.Config(create_app(settings), port=settings.islanders_port, log_config=None, lifespan="on")
+    server = uvicorn.Server(config)
+    server.config.load()
+    serving = asyncio.create_task(server._serve())
+    await eventually(lambda: _started(server))
+    base = f"http://127.0.0.1:{settings.islanders_port}"
+    async with httpx.AsyncClient(base_url=base, timeout=40) as http:
+        tokens: Tokens = server.config.loaded_app.app.state.tokens
+        yield RunningStack(settings, temporal, tokens, http)
+    server.should_exit = True
+    await serving
+
+
+async def _started(server: uvicorn.Server) -> bool:
+    return server.started
+
+
+@asynccontextmanager
+async def running_stack(folder: Path, temporal: Client, **changed: Any) -> AsyncIterator[RunningStack]:
+    """API and worker over a fresh SQLite database."""
+    settings = stack_settings(f"sqlite+aiosqlite:///{folder}/{uuid4()}.db", free_port(), **changed)
+    await fill(settings.database_url)
+    async with running_api(settings, temporal) as stack, stack.working():
+        yield stack

@@ -1,0 +1,101 @@
+"""SIGKILL of the worker at every moment of a turn that leaves something half done."""
+
+import asyncio
+import os
+import sys
+import time
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlmodel import func, select
+from temporalio.testing import WorkflowEnvironment
+from zep_local.tables import ZepMessageRow
+
+from adapters.database import Database
+from adapters.tables import MessageRow
+from settings import Settings
+from tests.dying_worker import MOMENTS
+from tests.ports import free_port
+from tests.running_stack import RunningStack, fill, running_api, stack_settings
+
+PROMISED_SECONDS = 5.0
+"""From the new worker's start of work to the turn's end; a busy test machine gets three times as long."""
+
+
+def environment_of(settings: Settings, temporal_address: str) -> dict[str, str]:
+    said = {
+        "ISLANDERS_EMBEDDED": "true",
+        "DATABASE_URL": settings.database_url,
+        "LISTINGS_BASE_URL": settings.listings_base_url,
+        "ZEP_BASE_URL": settings.zep_base_url,
+        "ZEP_API_KEY": settings.zep_api_key.get_secret_value(),
+        "TEMPORAL_ADDRESS": temporal_address,
+        "WORKER_SHUTDOWN_SECONDS": "0",
+    }
+    return {**os.environ, **said}
+
+
+@asynccontextmanager
+async def worker_process(stack: RunningStack, *command: str) -> AsyncIterator[Process]:
+    environment = environment_of(stack.settings, stack.temporal.service_client.config.target_host)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *command, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+async def until_working(process: Process) -> None:
+    """The worker's own log line says that it polls."""
+    assert process.stdout is not None
+    async for line in process.stdout:
+        if b"worker_started" in line:
+            return
+    raise AssertionError("the worker ended before it worked")
+
+
+@pytest.mark.timeout(90)
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_a_killed_worker_costs_nothing(
+    own_temporal: WorkflowEnvironment, tmp_path: Path, moment: str
+) -> None:
+    """Killed and started again, a turn ends with one reply, one stored pair and one pair in memory."""
+    settings = stack_settings(f"sqlite+aiosqlite:///{tmp_path}/x.db", free_port())
+    await fill(settings.database_url)
+    async with running_api(settings, own_temporal.client) as stack:
+        async with worker_process(stack, "tests.dying_worker", moment) as dying:
+            turn_id = (await stack.post("ada", "2 bedroom apartments in Girne, long term")).json()["turn_id"]
+            assert await dying.wait() == -9
+        async with worker_process(stack, "worker_main") as worker:
+            await until_working(worker)
+            works_since = time.monotonic()
+            events = await stack.events("ada", turn_id)
+            took = time.monotonic() - works_since
+            ended = await stack.until_ended("ada", turn_id)
+        sys.stdout.write(f"killed {moment}: went on in {took:.1f} s\n")
+        assert took < 3 * PROMISED_SECONDS
+        assert (ended["status"], ended["result"]["degraded"]) == ("completed", [])
+        assert len(ended["result"]["recommendations"]) > 0
+        assert [event.event for event in events].count("result") == 1
+        assert events[-1].event == "end"
+        await one_pair_each(settings, turn_id)
+
+
+async def one_pair_each(settings: Settings, turn_id: str) -> None:
+    database = Database(settings.database_url)
+    async with database.reading() as session:
+        stored = (
+            await session.exec(
+                select(MessageRow.role).where(MessageRow.turn_id == turn_id).order_by(MessageRow.role)
+            )
+        ).all()
+        remembered = (await session.exec(select(func.count()).select_from(ZepMessageRow))).one()
+    await database.close()
+    assert (list(stored), remembered) == (["assistant", "user"], 2)
