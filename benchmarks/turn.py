@@ -1,0 +1,142 @@
+"""One turn, product against naive, in one run: `make bench`.
+
+Both answer the same sentence with the same calls against the same API process; turns alternate, so both see
+the same machine. The product is measured from its POST to its 200; the naive workflow from its start to its
+result, without any HTTP in front of it, which favours the naive one.
+"""
+
+import asyncio
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from uuid import uuid4
+
+from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from adapters.conversations_sql import ConversationsSQL, TurnLimits
+from adapters.database import Database
+from adapters.listing_api import ListingAPI
+from adapters.temporal import plugin, runtime
+from adapters.zep import ZepMemory
+from benchmarks.naive_turn import NaiveActivities, NaiveTurnWorkflow
+from devstack.temporal_server import DYNAMIC_CONFIG, SQLITE_PRAGMAS
+from domain.conversation import NewTurn
+from domain.names import chat_turn_workflow_id
+from tests.running_stack import RunningStack, running_stack
+from workflows import search_attributes
+
+TURNS = 40
+WARM_UP = 5
+MESSAGE = "Show me 2 bedroom apartments in Girne for long-term rent"
+NAIVE_QUEUE = "naive-turns"
+
+
+@dataclass
+class Measured:
+    seconds: list[float] = field(default_factory=list)
+    events: list[int] = field(default_factory=list)
+
+    def percentile(self, percent: int) -> float:
+        return statistics.quantiles(self.seconds, n=100, method="inclusive")[percent - 1] * 1000
+
+
+async def main() -> None:
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with (
+            await _temporal(folder / "product.db", tuned=True) as tuned,
+            await _temporal(folder / "naive.db", tuned=False) as default,
+            running_stack(folder, tuned.client, new_turns_per_minute=10_000, open_turns_per_user=1000) as stack,
+        ):
+            product, naive = await _alternate(stack, default.client)
+    _print(product, naive)
+
+
+async def _alternate(stack: RunningStack, default: Client) -> tuple[Measured, Measured]:
+    database = Database(stack.settings.database_url)
+    memory = ZepMemory(stack.settings.zep_base_url, stack.settings.zep_api_key.get_secret_value(), timeout=1.4)
+    search = ListingAPI(stack.settings.listings_base_url)
+    naive = NaiveActivities(ConversationsSQL(database, TurnLimits(10_000, 1000)), memory, search)
+    product_times, naive_times = Measured(), Measured()
+    async with Worker(
+        default,
+        task_queue=NAIVE_QUEUE,
+        workflows=[NaiveTurnWorkflow],
+        activities=[
+            naive.naive_fetch_memory,
+            naive.naive_search,
+            naive.naive_reply,
+            naive.naive_create_memory,
+        ],
+    ):
+        for number in range(WARM_UP + TURNS):
+            product_turn, naive_turn = await _product_turn(stack), await _naive_turn(default)
+            if number >= WARM_UP:
+                for measured, (took, events) in ((product_times, product_turn), (naive_times, naive_turn)):
+                    measured.seconds.append(took)
+                    measured.events.append(events)
+    for owned in (memory, search, database):
+        await owned.close()
+    return product_times, naive_times
+
+
+async def _product_turn(stack: RunningStack) -> tuple[float, int]:
+    began = time.perf_counter()
+    answer = (await stack.say("bench", MESSAGE, thread_id=str(uuid4()))).json()
+    took = time.perf_counter() - began
+    handle = stack.temporal.get_workflow_handle(chat_turn_workflow_id(answer["turn_id"]))
+    await handle.result()
+    return took, len((await handle.fetch_history()).events)
+
+
+async def _naive_turn(client: Client) -> tuple[float, int]:
+    thread_id, workflow_id = str(uuid4()), str(uuid4())
+    turn = NewTurn(
+        turn_id=f"{thread_id}.naive",
+        thread_id=thread_id,
+        client_msg_id="naive",
+        user_id="bench",
+        message=MESSAGE,
+        workflow_id=workflow_id,
+    )
+    began = time.perf_counter()
+    handle = await client.start_workflow(NaiveTurnWorkflow.run, turn, id=workflow_id, task_queue=NAIVE_QUEUE)
+    await handle.result()
+    return time.perf_counter() - began, len((await handle.fetch_history()).events)
+
+
+async def _temporal(database: Path, *, tuned: bool) -> WorkflowEnvironment:
+    flags = [("--dynamic-config-value", f"{name}={value}") for name, value in DYNAMIC_CONFIG.items()]
+    flags += [("--sqlite-pragma", f"{name}={value}") for name, value in SQLITE_PRAGMAS.items()]
+    return await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
+        dev_server_database_filename=str(database),
+        dev_server_extra_args=[part for flag in flags for part in flag] if tuned else [],
+        dev_server_log_level="error",
+        search_attributes=list(search_attributes.ALL) if tuned else [],
+        plugins=[plugin()],
+        runtime=runtime(),
+    )
+
+
+def _print(product: Measured, naive: Measured) -> None:
+    print(f"\n{TURNS} turns each, alternating; milliseconds")
+    print(f"{'':<34}{'p50':>8}{'p95':>8}{'events':>8}")
+    rows: Sequence[tuple[str, Measured]] = (("product: POST to 200", product), ("naive: start to result", naive))
+    for name, measured in rows:
+        events = max(measured.events)
+        print(f"{name:<34}{measured.percentile(50):>8.0f}{measured.percentile(95):>8.0f}{events:>8}")
+    print(
+        f"{'naive / product':<34}{naive.percentile(50) / product.percentile(50):>8.1f}"
+        f"{naive.percentile(95) / product.percentile(95):>8.1f}"
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
