@@ -1,5 +1,6 @@
 """The one command from its start to its end, as a user runs it."""
 
+import json
 import os
 import re
 import signal
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -69,13 +71,14 @@ def stack(tmp_path, free_port) -> Iterator[DevStack]:
 
 
 async def test_the_stack_answers_a_chat_and_leaves_nothing_behind(stack, eventually, processes_with):
-    """One command to a reply with cards; SIGTERM ends every process; tokens outlive the restart."""
+    """One command to a reply with cards; SIGTERM ends every process; turns and tokens outlive the restart."""
     stack.start()
     await eventually(lambda: stack.is_ready)
     reply = stack.run("chat", "2 bedroom apartments in Girne, long term")
     assert reply.returncode == 0, reply.stderr
     assert re.search(r"^- .+ / month", reply.stdout, re.MULTILINE), reply.stdout
-    assert '"response_text"' in _pasted_example(stack)
+    answer = json.loads(_pasted_example(stack))
+    assert answer["result"]["response_text"]
     token = _token(stack)
 
     assert stack.send(signal.SIGTERM) == 0
@@ -83,7 +86,7 @@ async def test_the_stack_answers_a_chat_and_leaves_nothing_behind(stack, eventua
 
     stack.start()
     await eventually(lambda: stack.is_ready)
-    assert _answers(stack, token)
+    assert _read(stack, answer["links"]["turn"], token)["result"] == answer["result"]
     stack.send(signal.SIGKILL)
     await eventually(lambda: not processes_with(f"ISLANDERS_HOME={stack.home}"))
 
@@ -127,13 +130,12 @@ def _token(stack: DevStack) -> str:
     return str(answer.json()["access"])
 
 
-def _answers(stack: DevStack, token: str) -> bool:
+def _read(stack: DevStack, path: str, token: str) -> dict[str, Any]:
     answer = httpx.get(
-        f"http://127.0.0.1:{stack.api_port}/api/conversations/current/",
-        headers={"Authorization": f"Bearer {token}"},
-        timeout=10,
+        f"http://127.0.0.1:{stack.api_port}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=10
     )
-    return answer.status_code == httpx.codes.OK
+    body: dict[str, Any] = answer.json()
+    return body
 
 
 def _runs(pid: int, module: str) -> bool:
