@@ -5,6 +5,8 @@ UV := .tools/bin/uv
 RUN := .venv/bin
 export UV_PYTHON_DOWNLOADS := never
 export UV_LINK_MODE ?= copy
+# Compiled once here instead of at every start of a process.
+export UV_COMPILE_BYTECODE := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help dev chat test check replay record-history bench prove format

@@ -88,13 +88,15 @@ def _listing(random: Random, market: Market, position: int) -> Listing:
     property_type = _TYPES[place_in_block]
     # Enough for the usual question: every second apartment of Girne is affordable, four of five at the beach.
     affordable = market.city == "girne" and place_in_block % 4 == 0
-    bedrooms = 1 if affordable else random.choice(_BEDROOMS[property_type])
+    # And the other apartments of Girne are what a family asks for: two bedrooms at the beach.
+    family_size = market.city == "girne" and place_in_block % 4 == 2
+    bedrooms = 1 if affordable else 2 if family_size else random.choice(_BEDROOMS[property_type])
     currency = Currency.GBP if affordable else random.choices(tuple(Currency), (70, 10, 10, 10))[0]
     both_ways = block == "X" and place_in_block < len(_TYPES) // 2
     sale_only = block == "X" and not both_ways
     reference = f"{market.prefix}-{position + 1:03}"
     district = random.choice([row.id for row in DISTRICTS if row.city == market.city])
-    amenities = _amenities(random, beach=affordable and place_in_block > 0)
+    amenities = _amenities(random, beach=family_size or (affordable and place_in_block > 0))
     sqm = 40 + 35 * bedrooms + random.randrange(0, 20)
     monthly = _monthly(random, market, bedrooms, currency, affordable=affordable)
     nightly = _nightly(random, market, bedrooms, currency)

@@ -78,4 +78,6 @@ async def test_acceptance_cases_find_their_cards(seeded):
     assert await total(**girne, **beach) >= 8
     assert await total(**affordable) >= 12
     assert await total(**affordable, **beach) >= 8
+    family_size = {"bedrooms": 2, "bedrooms_max": 2, "rent_type": RentalType.LONG_TERM}
+    assert await total(**girne, **beach, **family_size) >= 8
     assert await total(bedrooms=2, bedrooms_max=2, property_type="apartment", rent_type=RentalType.LONG_TERM) >= 8

@@ -125,3 +125,12 @@ async def test_the_search_needs_no_token(stack: RunningStack) -> None:
     answer = await stack.http.get("/api/v1/real_estate/search", params={"rent_type": "long_term", "limit": 20})
     assert answer.status_code == 200
     assert len(answer.json()["results"]) == 20
+
+
+async def test_the_two_seed_sentences_in_one_thread(stack: RunningStack, user: str) -> None:
+    """Said one after the other in one thread, the second still finds its two-bedroom long-term cards."""
+    await said(stack, user, "I want a beach apartment in Girne")
+    result = await said(stack, user, "Show me 2 bedroom apartments for long-term rent")
+    cards = [card["metadata"] for card in result["recommendations"]]
+    assert len(cards) >= 3
+    assert {(card["bedrooms"], card["rent_type"]) for card in cards} == {(2, "long_term")}
