@@ -1,12 +1,12 @@
-"""Session memory through zep-python 2.0.2, the only place that imports it together with zep_failures.py."""
+"""Session memory through zep-python 2.0.2, the only place that imports it, together with zep_failures.py."""
 
 import asyncio
 import re
+import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from typing import TypeVar
-from uuid import NAMESPACE_URL, uuid5
+from typing import Final, TypeVar
 
 import httpx
 import structlog
@@ -14,19 +14,36 @@ from zep_python import Message, NotFoundError
 from zep_python import Session as ZepSession
 from zep_python.client import AsyncZep
 
-from adapters.zep_failures import FOREIGN_ERRORS, Seen, failure_of, note_response, watching
-from domain.errors import MemoryFailure, MemoryMisconfigured, MemoryRejected, MemoryUnavailable
-from domain.memory import MAX_MEMORY_CHARACTERS, MemoryContext, MemoryMessage, MemoryRole
+from adapters import zep_operations as op
+from adapters.zep_failures import (
+    FOREIGN_ERRORS,
+    TRANSIENT_STATUSES,
+    failure_of,
+    log_unexpected_status,
+    note_response,
+    watching,
+)
+from adapters.zep_limits import refuse_malformed, refuse_what_zep_refuses, zep_user_id
+from domain.errors import MemoryFailure, MemoryMisconfigured, MemoryUnavailable
+from domain.memory import MemoryContext, MemoryMessage, MemoryRole
 
 log = structlog.get_logger("islanders.memory")
 
-WELL_FORMED_ID = re.compile(r"^(?!\.{1,2}$)[A-Za-z0-9_.:-]{1,128}$")
-"""zep-python does not escape ids, so any other text would become part of the path."""
+RECENT_MESSAGES: Final = 12
+KNOWN_SESSIONS: Final = 10_000
+ABSENT_SESSION: Final = "islanders-readiness-probe"
 
-RECENT_MESSAGES = 12
-MAX_MESSAGES_PER_BATCH = 30
-KNOWN_SESSIONS = 10_000
-ABSENT_SESSION = "islanders-readiness-probe"
+WRITE_SECONDS: Final = 12.0
+"""Zep waits up to twice 5 s for its graph before it answers an addition (reference: its Community Edition)."""
+
+SHARE_OF_MEMORY: Final = 0.6
+"""Of the time that is left: the rest is for the plain list of messages, which works without the graph."""
+
+SUCCESSES: Final = range(200, 300)
+ALREADY_THERE: Final = (400, 409)
+"""Zep says so by 400; nothing but reading again tells it from a real refusal."""
+
+CONVERSATION: Final = {role.value: role for role in MemoryRole}
 
 T = TypeVar("T")
 
@@ -35,199 +52,254 @@ class ZepMemory:
     """Implements domain.ports.Memory. Belongs to the event loop it is made in; close it at the end."""
 
     def __init__(self, base_url: str, api_key: str, *, timeout: float) -> None:
-        """`base_url` is the bare base, without /api/v2; `timeout` in seconds holds for one request."""
-        self._http = httpx.AsyncClient(timeout=timeout, event_hooks={"response": [note_response]})
+        """`base_url` is the bare base, without /api/v2; `timeout` in seconds holds for one reading request."""
+        self._timeout = timeout
+        longest = max(timeout, WRITE_SECONDS)
+        self._http = httpx.AsyncClient(
+            timeout=longest,
+            event_hooks={"response": [note_response]},
+            # Closed before the server's five seconds are over: a reused connection is one it still holds open.
+            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2),
+            trust_env=False,
+        )
         # Given a client, the SDK sends no timeout at all unless it is told one itself.
-        self._zep = AsyncZep(base_url=base_url, api_key=api_key, httpx_client=self._http, timeout=timeout)
-        self._known_sessions: OrderedDict[str, None] = OrderedDict()
-        log.info(f"[ZEP] Client initialized (base={base_url}, graph_base=disabled)")  # noqa: G004 - searched for as is
+        self._zep = AsyncZep(
+            base_url=base_url.rstrip("/"), api_key=api_key, httpx_client=self._http, timeout=longest
+        )
+        self._owner_of: OrderedDict[str, str] = OrderedDict()
+        shown = re.sub(r"//[^/@]*@", "//", base_url.rstrip("/"))
+        log.info(f"[ZEP] Client initialized (base={shown}, graph_base=disabled)")  # noqa: G004 - searched for as is
 
     async def close(self) -> None:
         await self._http.aclose()
 
     async def fetch_context(self, user_id: str, thread_id: str, *, budget: float) -> MemoryContext:
-        async with _within(budget):
-            if thread_id not in self._known_sessions:
-                await self._ensure_session(thread_id, user_id)
-            messages = await self._recent_messages(thread_id)
-        log.info("zep_context_fetched", messages=len(messages), facts=0)
-        return MemoryContext(messages=messages)
+        """Raises MemoryFailure. A session this process has seen is not looked up again."""
+        started = time.monotonic()
+        owner = zep_user_id(user_id)
+        async with _within(budget) as deadline:
+            if self._owner_of.get(thread_id) != owner:
+                await self._ensure_session(thread_id, owner)
+            context, degraded = await self._context(thread_id, deadline)
+        log.info(
+            "zep_context_fetched",
+            session_id=thread_id,
+            messages=len(context.messages),
+            facts=len(context.facts),
+            degraded=degraded,
+            took_ms=_milliseconds_since(started),
+        )
+        return context
 
     async def append(
         self, user_id: str, thread_id: str, messages: tuple[MemoryMessage, ...], *, budget: float
     ) -> None:
-        _refuse_what_zep_refuses(messages)
+        """Raises MemoryFailure; MemoryRejected without a request for what Zep would never take."""
+        if not messages:
+            log.info("zep_write_skipped", session_id=thread_id)
+            return
+        started = time.monotonic()
+        refuse_what_zep_refuses(messages)
         async with _within(budget):
-            # Always, known or not: a message to a missing session makes one that nobody can ever own.
-            await self._ensure_session(thread_id, user_id)
+            # Always, seen or not: a message to a missing session makes one that nobody can ever own.
+            await self._ensure_session(thread_id, zep_user_id(user_id))
             await self._add(thread_id, messages)
-        log.info("zep_memory_added", messages=len(messages))
+        log.info(
+            "zep_memory_added",
+            session_id=thread_id,
+            messages=len(messages),
+            took_ms=_milliseconds_since(started),
+        )
 
     async def probe(self) -> None:
         """Raises the typed failure when no Zep answers at the base URL with this key."""
-        try:
-            await self._call("get_session", self._zep.memory.get_session(ABSENT_SESSION), 200, 404)
-        except NotFoundError:
-            return
+        await self._get_session(ABSENT_SESSION)
 
     # --- user and session -----------------------------------------------------------------------------------
 
-    async def _ensure_session(self, thread_id: str, user_id: str) -> None:
-        _require_id(thread_id)
-        wanted_owner = zep_user_id(user_id)
-        try:
-            session = await self._get_session(thread_id)
-        except NotFoundError:
-            log.info("zep_session_not_found_creating")
-            await self._ensure_user(wanted_owner)
-            session = await self._create_session(thread_id, wanted_owner)
-        if session.session_id != thread_id:  # a 2xx with {} parses into a session of nothing
-            raise MemoryMisconfigured("not a Zep session")
-        if session.user_id != wanted_owner:
+    async def _ensure_session(self, thread_id: str, owner: str) -> None:
+        refuse_malformed(thread_id)
+        session = await self._get_session(thread_id)
+        if session is None:
+            self._owner_of.pop(thread_id, None)
+            log.info("zep_session_not_found_creating", session_id=thread_id)
+            session = await self._create_session(thread_id, owner)
+        if session.user_id != owner:
             # The API cannot give a session another owner; the turn goes on with what there is.
-            log.warning("zep_session_owner_differs", has_owner=session.user_id is not None)
-        self._known_sessions[thread_id] = None
-        while len(self._known_sessions) > KNOWN_SESSIONS:
-            self._known_sessions.popitem(last=False)
-
-    async def _get_session(self, thread_id: str) -> ZepSession:
-        return await self._call("get_session", self._zep.memory.get_session(thread_id), 200, 404)
+            log.warning("zep_session_owner_differs", session_id=thread_id, has_owner=session.user_id is not None)
+            return
+        self._owner_of[thread_id] = owner
+        if len(self._owner_of) > KNOWN_SESSIONS:
+            self._owner_of.popitem(last=False)
 
     async def _create_session(self, thread_id: str, owner: str) -> ZepSession:
-        try:
-            adding = self._zep.memory.add_session(session_id=thread_id, user_id=owner)
-            session = await self._call("add_session", adding, 200, 201, 400)
-        except MemoryFailure as failure:
-            if failure.status not in (400, 409):
-                log.warning("zep_session_creation_failed", status=failure.status)
-                raise
-            # Most likely somebody was faster. If not, this read tells.
-            return await self._found_after(self._get_session(thread_id), failure)
-        log.info("zep_session_created")
+        """A refusal means that somebody was faster, or that the user has gone: then once more."""
+        for attempt in (1, 2):
+            await self._ensure_user(owner)
+            try:
+                adding = self._zep.memory.add_session(session_id=thread_id, user_id=owner)
+                session = await self._call(op.ADD_SESSION, adding)
+            except MemoryFailure as failure:
+                existing = await self._get_session(thread_id) if failure.status in ALREADY_THERE else None
+                if existing:
+                    return existing
+                log.warning(
+                    "zep_session_creation_failed",
+                    session_id=thread_id,
+                    status=failure.status,
+                    error=failure.code(),
+                    attempt=attempt,
+                )
+                if attempt == 2 or failure.status not in ALREADY_THERE:
+                    raise
+            else:
+                _require_answer_about(thread_id, session.session_id)
+                log.info("zep_session_created", session_id=thread_id)
+                return session
+        raise AssertionError("the second attempt returns or raises")
+
+    async def _get_session(self, thread_id: str) -> ZepSession | None:
+        session = await self._find(op.GET_SESSION, self._zep.memory.get_session(thread_id))
+        if session:
+            _require_answer_about(thread_id, session.session_id)
         return session
 
     async def _ensure_user(self, owner: str) -> None:
-        try:
-            await self._call("get_user", self._zep.user.get(owner), 200, 404)
-        except NotFoundError:
-            await self._create_user(owner)
-
-    async def _create_user(self, owner: str) -> None:
-        try:
-            await self._call("add_user", self._zep.user.add(user_id=owner), 200, 201, 400)
-        except MemoryFailure as failure:
-            if failure.status not in (400, 409):
-                raise
-            await self._found_after(self._call("get_user", self._zep.user.get(owner), 200, 404), failure)
+        if await self._has_user(owner):
             return
+        try:
+            user = await self._call(op.ADD_USER, self._zep.user.add(user_id=owner))
+        except MemoryFailure as failure:
+            if failure.status in ALREADY_THERE and await self._has_user(owner):
+                return
+            raise
+        _require_answer_about(owner, user.user_id)
         log.info("zep_user_created")
 
-    async def _found_after(self, reading: Awaitable[T], failure: MemoryFailure) -> T:
-        """ "Already exists" is success when the thing is there; the text of the refusal decides nothing."""
-        try:
-            return await reading
-        except NotFoundError:
-            raise failure from None
+    async def _has_user(self, owner: str) -> bool:
+        user = await self._find(op.GET_USER, self._zep.user.get(owner))
+        if user:
+            _require_answer_about(owner, user.user_id)
+        return user is not None
 
     # --- messages -------------------------------------------------------------------------------------------
 
-    async def _recent_messages(self, thread_id: str) -> tuple[MemoryMessage, ...]:
-        """From memory, and from the plain list where memory's graph part fails."""
+    async def _context(self, thread_id: str, deadline: asyncio.Timeout) -> tuple[MemoryContext, bool]:
+        """What memory knows, and whether it had to be read from the plain list."""
         try:
-            reading = self._zep.memory.get(thread_id, lastn=RECENT_MESSAGES)
-            memory = await self._call("get_memory", reading, 200)
-            return _ours(memory.messages)
-        except NotFoundError:
-            self._known_sessions.pop(thread_id, None)
-            return ()
+            return await self._memory(thread_id, seconds=_seconds_left(deadline) * SHARE_OF_MEMORY), False
         except MemoryUnavailable as failure:
-            if failure.status is None:
+            if failure.status in TRANSIENT_STATUSES:
                 raise
-            return await self._last_page_of_messages(thread_id)
+            return MemoryContext(messages=await self._newest_listed(thread_id), source="zep_messages"), True
 
-    async def _last_page_of_messages(self, thread_id: str) -> tuple[MemoryMessage, ...]:
+    async def _memory(self, thread_id: str, *, seconds: float) -> MemoryContext:
+        reading = self._zep.memory.get(thread_id, lastn=RECENT_MESSAGES)
+        memory = await self._find(op.GET_MEMORY, reading, seconds=min(seconds, self._timeout))
+        if memory is None:
+            self._owner_of.pop(thread_id, None)
+            return MemoryContext()
+        facts = tuple(fact.fact for fact in memory.relevant_facts or () if fact.fact)
+        return MemoryContext(messages=_ours(memory.messages), facts=facts)
+
+    async def _newest_listed(self, thread_id: str) -> tuple[MemoryMessage, ...]:
         """Pages go upwards from the oldest message, so the total says which one is the last."""
-        first = await self._page(thread_id, 1)
-        last_page = -(-(first.total_count or 0) // RECENT_MESSAGES)
-        page = first if last_page <= 1 else await self._page(thread_id, last_page)
-        return _ours(page.messages)
+        messages, total = await self._page(thread_id, size=RECENT_MESSAGES, number=1)
+        if total > RECENT_MESSAGES:
+            size = page_size_for(total)
+            messages, _ = await self._page(thread_id, size=size, number=-(-total // size))
+        return messages[-RECENT_MESSAGES:]
 
-    async def _page(self, thread_id: str, page: int):  # type: ignore[no-untyped-def] # noqa: ANN202
-        reading = self._zep.memory.get_session_messages(thread_id, limit=RECENT_MESSAGES, cursor=page)
-        return await self._call("get_session_messages", reading, 200)
+    async def _page(self, thread_id: str, *, size: int, number: int) -> tuple[tuple[MemoryMessage, ...], int]:
+        reading = self._zep.memory.get_session_messages(thread_id, limit=size, cursor=number)
+        page = await self._find(op.LIST_MESSAGES, reading)
+        return (_ours(page.messages), page.total_count or 0) if page else ((), 0)
 
     async def _add(self, thread_id: str, messages: tuple[MemoryMessage, ...]) -> None:
         batch = [
-            Message(
-                uuid=message.id, role=message.role.value, role_type=message.role.value, content=message.content
-            )
+            Message(uuid=message.id, role=message.role, role_type=message.role.value, content=message.content)
             for message in messages
         ]
         try:
-            await self._call("add_memory", self._zep.memory.add(thread_id, messages=batch), 200, 201, 400)
+            adding = self._zep.memory.add(thread_id, messages=batch)
+            answer = await self._call(op.ADD_MEMORY, adding, seconds=WRITE_SECONDS)
+            if answer.message is None:
+                raise MemoryMisconfigured("not an answer of Zep", status=200)
         except MemoryFailure as failure:
-            # Refused because it is there, or stored although the answer was lost: both are success,
-            # and only finding the messages proves it.
-            if failure.status is None or not await self._are_stored(thread_id, messages):
+            # Refused because it is there, or stored with an answer nobody can read: finding it proves both.
+            uncertain = failure.status in (*SUCCESSES, *ALREADY_THERE)
+            if not uncertain or not await self._are_stored(thread_id, messages):
+                if failure.status in op.ADD_MEMORY.expected:
+                    log_unexpected_status(op.ADD_MEMORY, failure.status)
                 raise
 
     async def _are_stored(self, thread_id: str, messages: tuple[MemoryMessage, ...]) -> bool:
-        try:
-            for message in messages:
-                reading = self._zep.memory.get_session_message(thread_id, message.id)
-                await self._call("get_session_message", reading, 200, 404)
-        except NotFoundError:
-            return False
+        for message in messages:
+            reading = self._zep.memory.get_session_message(thread_id, message.id)
+            stored = await self._find(op.GET_MESSAGE, reading)
+            if stored is None or stored.uuid_ != message.id:
+                return False
         return True
 
-    async def _call(self, operation: str, call: Awaitable[T], *expected: int) -> T:
+    # --- one call -------------------------------------------------------------------------------------------
+
+    async def _find(self, operation: op.Operation, asking: Awaitable[T], *, seconds: float = 0) -> T | None:
+        """None for Zep's own 404. Raises MemoryFailure."""
+        try:
+            return await self._call(operation, asking, seconds=seconds)
+        except NotFoundError:
+            return None
+
+    async def _call(self, operation: op.Operation, asking: Awaitable[T], *, seconds: float = 0) -> T:
         """Await an SDK call. Raises NotFoundError for Zep's own 404, a MemoryFailure for anything else."""
-        with watching(operation, frozenset(expected)) as seen:
-            return await _translated(call, seen)
-
-
-async def _translated(call: Awaitable[T], seen: Seen) -> T:
-    try:
-        return await call
-    except NotFoundError:
-        raise
-    except FOREIGN_ERRORS as error:
-        raise failure_of(error, seen) from error
+        with watching(operation) as seen:
+            try:
+                # The whole answer within the time: httpx's own timeouts begin anew with every piece.
+                async with asyncio.timeout(seconds or self._timeout):
+                    return await asking
+            except FOREIGN_ERRORS as error:
+                # Another server's JSON 404 has no message; it says "no such route", not "no such session".
+                if isinstance(error, NotFoundError) and error.body.message is not None:
+                    raise
+                raise failure_of(error, seen) from error
 
 
 @asynccontextmanager
-async def _within(budget: float) -> AsyncIterator[None]:
+async def _within(budget: float) -> AsyncIterator[asyncio.Timeout]:
     try:
-        async with asyncio.timeout(budget):
-            yield
+        async with asyncio.timeout(budget) as deadline:
+            yield deadline
     except TimeoutError:
         raise MemoryUnavailable("budget spent") from None
 
 
-def zep_user_id(user_id: str) -> str:
-    """The user's id where Zep's paths can carry it, else one derived from it."""
-    return user_id if WELL_FORMED_ID.match(user_id) else f"ei-{uuid5(NAMESPACE_URL, user_id)}"
+def _seconds_left(deadline: asyncio.Timeout) -> float:
+    ends_at = deadline.when()
+    return max(ends_at - asyncio.get_running_loop().time(), 0.001) if ends_at is not None else WRITE_SECONDS
 
 
-def _require_id(text: str) -> None:
-    if not WELL_FORMED_ID.match(text):
-        raise MemoryRejected("malformed id")
+def _milliseconds_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)
 
 
-def _refuse_what_zep_refuses(messages: tuple[MemoryMessage, ...]) -> None:
-    """Before sending: Zep answers some of these with a 500, which would be tried for ever."""
-    if not 0 < len(messages) <= MAX_MESSAGES_PER_BATCH:
-        raise MemoryRejected("a batch holds 1 to 30 messages")
-    if any(len(message.content) > MAX_MEMORY_CHARACTERS for message in messages):
-        raise MemoryRejected("a message is too long")
+def page_size_for(total: int) -> int:
+    """The smallest page size with which the last page holds the newest RECENT_MESSAGES of `total`."""
+    sizes = range(RECENT_MESSAGES, total + 1)
+    return next(size for size in sizes if (total - 1) % size + 1 >= RECENT_MESSAGES)
+
+
+def _require_answer_about(wanted: str, answered: str | None) -> None:
+    """A 2xx with {} parses into a thing of nothing."""
+    if answered != wanted:
+        raise MemoryMisconfigured("not an answer of Zep", status=200)
 
 
 def _ours(messages: list[Message] | None) -> tuple[MemoryMessage, ...]:
+    """What user and assistant said. Zep always sends the list, if only an empty one."""
+    if messages is None:
+        raise MemoryMisconfigured("not an answer of Zep", status=200)
     return tuple(
-        MemoryMessage(
-            id=message.uuid_ or "",
-            role=MemoryRole.ASSISTANT if message.role_type == "assistant" else MemoryRole.USER,
-            content=message.content or "",
-        )
-        for message in messages or ()
+        MemoryMessage(id=message.uuid_ or "", role=CONVERSATION[message.role_type], content=message.content or "")
+        for message in messages
+        if message.role_type in CONVERSATION
     )

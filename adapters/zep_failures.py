@@ -1,16 +1,19 @@
 """What zep-python raises, in our own errors: one table, with the statuses that the SDK loses."""
 
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from json import JSONDecodeError
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
 
 import httpx
 import structlog
-from pydantic.v1 import ValidationError
 from zep_python.core.api_error import ApiError
 
+from adapters.zep_operations import Operation
 from domain.errors import (
     MemoryFailure,
     MemoryMisconfigured,
@@ -21,18 +24,22 @@ from domain.errors import (
 
 log = structlog.get_logger("islanders.memory")
 
-TRANSIENT_STATUSES = frozenset({408, 425, 429})
-NO_SUCH_ROUTE_STATUSES = frozenset({404, 405})
-FOREIGN_ERRORS = (ApiError, JSONDecodeError, ValidationError, httpx.HTTPError, httpx.InvalidURL)
-"""Everything zep-python 2.0.2 was seen to raise."""
+TRANSIENT_STATUSES: Final = frozenset({408, 425, 429})
+NO_SUCH_ROUTE_STATUSES: Final = frozenset({404, 405})
+EXCERPT_BYTES: Final = 200
+
+FOREIGN_ERRORS: Final = (ApiError, ValueError, TimeoutError, httpx.HTTPError, httpx.InvalidURL)
+"""Everything zep-python 2.0.2 was seen to raise. JSON, Unicode and pydantic.v1 errors are ValueErrors."""
+
+UNSENDABLE: Final = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
+"""The request never left: the base URL or the key is no such thing."""
 
 
 @dataclass
 class Seen:
-    """The last response of one operation as it came over the wire."""
+    """The response to one operation as it came over the wire."""
 
-    operation: str
-    expected: frozenset[int]
+    operation: Operation
     status: int | None = None
     retry_after: float | None = None
 
@@ -41,9 +48,9 @@ _seen: ContextVar[Seen | None] = ContextVar("zep_response_seen", default=None)
 
 
 @contextmanager
-def watching(operation: str, expected: frozenset[int]) -> Iterator[Seen]:
+def watching(operation: Operation) -> Iterator[Seen]:
     """Keeps what the response hook sees; parallel calls each have their own."""
-    seen = Seen(operation, expected)
+    seen = Seen(operation)
     token = _seen.set(seen)
     try:
         yield seen
@@ -57,42 +64,66 @@ async def note_response(response: httpx.Response) -> None:
     if seen is None:
         return
     seen.status = response.status_code
-    seen.retry_after = _seconds(response.headers.get("retry-after"))
-    if response.status_code not in seen.expected:
-        log.warning(
-            "zep_http_status_unexpected",
-            op=seen.operation,
-            method=response.request.method,
-            status=response.status_code,
+    seen.retry_after = _seconds(response.headers.get("retry-after", ""))
+    if response.status_code not in seen.operation.expected:
+        await response.aread()
+        log_unexpected_status(
+            seen.operation,
+            response.status_code,
             content_type=response.headers.get("content-type"),
+            excerpt=_excerpt(response, seen.operation),
         )
+
+
+def log_unexpected_status(operation: Operation, status: int | None, **seen: str | None) -> None:
+    log.warning(
+        "zep_http_status_unexpected",
+        op=operation.name,
+        method=operation.method,
+        path=operation.path,
+        status=status,
+        **seen,
+    )
 
 
 def failure_of(error: Exception, seen: Seen) -> MemoryFailure:
     """Our error for what the SDK raised, with its status and the pause the server asked for."""
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
+    if isinstance(error, UNSENDABLE):
         return MemoryMisconfigured(type(error).__name__)
-    if isinstance(error, httpx.HTTPError):
+    if isinstance(error, TimeoutError | httpx.HTTPError):
         return MemoryUnavailable(type(error).__name__)
-    if isinstance(error, ValidationError):
-        return MemoryMisconfigured("unreadable answer", status=seen.status)
     status = error.status_code if isinstance(error, ApiError) else seen.status
+    if status is None:
+        return MemoryMisconfigured("the request could not be written")
     return _by_status(status, seen.retry_after)
 
 
-def _by_status(status: int | None, retry_after: float | None) -> MemoryFailure:
-    if status is None or status < 300 or status >= 500 or status in TRANSIENT_STATUSES:
-        # A 2xx that nobody can read may be a proxy's page: it passes, or the next call tells more.
+def _by_status(status: int, retry_after: float | None) -> MemoryFailure:
+    if status >= 500 or status in TRANSIENT_STATUSES:
         return MemoryUnavailable(status=status, retry_after=retry_after)
     if status in (401, 403):
         return MemoryUnauthorized(status=status)
     if status < 400 or status in NO_SUCH_ROUTE_STATUSES:
+        # A redirect, an answer that nobody can read, or no such route: not a Zep at this address.
         return MemoryMisconfigured(status=status)
     return MemoryRejected(status=status)
 
 
-def _seconds(retry_after: str | None) -> float | None:
+def _excerpt(response: httpx.Response, operation: Operation) -> str | None:
+    """What tells a foreign server; None where an answer might quote somebody's words."""
+    if response.is_success or operation.sends_texts:
+        return None
+    return response.content[:EXCERPT_BYTES].decode(errors="replace")
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Retry-After in either of its forms; None without a readable one."""
+    said = retry_after.strip()
+    if said.isascii() and said.isdigit():
+        return min(float(said), 86_400.0)
     try:
-        return max(0.0, float(retry_after)) if retry_after else None
-    except ValueError:
-        return None  # a date: the usual pause will do
+        moment = parsedate_to_datetime(said)
+    except (ValueError, OverflowError):
+        return None
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, math.ceil((aware - datetime.now(UTC)).total_seconds()))

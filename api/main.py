@@ -112,25 +112,29 @@ class StreamClosingServer(uvicorn.Server):
     uvicorn waits for open connections before it runs the app's shutdown, and a stream never ends by itself.
     """
 
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        app = self.config.loaded_app
-        while not isinstance(app, FastAPI):
-            app = app.app
-        asyncio.get_running_loop().call_soon_threadsafe(app.state.tails.close)
+        tails: HistoryTails | None = getattr(self._app.state, "tails", None)  # not there during the start
+        if tails is not None:
+            asyncio.get_running_loop().call_soon_threadsafe(tails.close)
         super().handle_exit(sig, frame)
 
 
 def main() -> None:
     settings = Settings()
     log_as_json(logging.INFO, stream=sys.stdout)
+    app = create_app(settings)
     config = uvicorn.Config(
-        create_app(settings),
+        app,
         host=settings.islanders_host,
         port=settings.islanders_port,
         log_config=None,
         timeout_graceful_shutdown=2,
     )
-    StreamClosingServer(config).run()
+    StreamClosingServer(config, app).run()
 
 
 if __name__ == "__main__":

@@ -94,6 +94,22 @@ def stack_settings(database_url: str, port: int, **changed: Any) -> Settings:
     )
 
 
+def environment_of(settings: Settings, temporal: Client) -> dict[str, str]:
+    """The same settings for a process of its own."""
+    said = {
+        "ISLANDERS_EMBEDDED": "true",
+        "ISLANDERS_PORT": str(settings.islanders_port),
+        "DATABASE_URL": settings.database_url,
+        "JWT_SECRET": SECRET,
+        "LISTINGS_BASE_URL": settings.listings_base_url,
+        "ZEP_BASE_URL": settings.zep_base_url,
+        "ZEP_API_KEY": settings.zep_api_key.get_secret_value(),
+        "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
+        "WORKER_SHUTDOWN_SECONDS": "0",
+    }
+    return {**os.environ, **said}
+
+
 async def fill(database_url: str) -> None:
     """Migrate and seed; Alembic runs a loop of its own, so it gets a thread."""
     await asyncio.to_thread(migrate, database_url)

@@ -1,7 +1,6 @@
 """SIGKILL of the worker at every moment of a turn that leaves something half done."""
 
 import asyncio
-import os
 import sys
 import time
 from asyncio.subprocess import Process
@@ -12,35 +11,22 @@ from pathlib import Path
 import pytest
 from sqlmodel import func, select
 from temporalio.testing import WorkflowEnvironment
-from zep_local.tables import ZepMessageRow
 
 from adapters.database import Database
 from adapters.tables import MessageRow
 from settings import Settings
 from tests.dying_worker import MOMENTS
 from tests.ports import free_port
-from tests.running_stack import RunningStack, fill, running_api, stack_settings
+from tests.running_stack import RunningStack, environment_of, fill, running_api, stack_settings
+from zep_local.tables import ZepMessageRow
 
 PROMISED_SECONDS = 5.0
 """From the new worker's start of work to the turn's end; a busy test machine gets three times as long."""
 
 
-def environment_of(settings: Settings, temporal_address: str) -> dict[str, str]:
-    said = {
-        "ISLANDERS_EMBEDDED": "true",
-        "DATABASE_URL": settings.database_url,
-        "LISTINGS_BASE_URL": settings.listings_base_url,
-        "ZEP_BASE_URL": settings.zep_base_url,
-        "ZEP_API_KEY": settings.zep_api_key.get_secret_value(),
-        "TEMPORAL_ADDRESS": temporal_address,
-        "WORKER_SHUTDOWN_SECONDS": "0",
-    }
-    return {**os.environ, **said}
-
-
 @asynccontextmanager
 async def worker_process(stack: RunningStack, *command: str) -> AsyncIterator[Process]:
-    environment = environment_of(stack.settings, stack.temporal.service_client.config.target_host)
+    environment = environment_of(stack.settings, stack.temporal)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", *command, env=environment, stdout=asyncio.subprocess.PIPE
     )

@@ -1,10 +1,14 @@
 """A small memory server that speaks the wire protocol of Zep's Community Edition, for zep-python."""
 
+import sys
+
 from fastapi import Depends, FastAPI
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import PlainTextResponse
 
 from adapters.database import Database
 from zep_local import memory, sessions, users
+from zep_local.failure_guard import FailureGuard
 from zep_local.replies import answer_like_zep
 from zep_local.requests import authorized
 
@@ -20,6 +24,9 @@ def create_zep_local(database: Database, api_key: str) -> FastAPI:
     for room in (users, sessions, memory):
         app.include_router(room.router, prefix="/api/v2", dependencies=[Depends(authorized)])
     app.add_api_route("/healthz", _healthz)
+    app.add_middleware(FailureGuard)
+    # Lifts a smaller limit of the app around this one; json_object keeps the protocol's own.
+    app.add_middleware(RequestBodyLimitMiddleware, max_body_size=sys.maxsize)
     return app
 
 

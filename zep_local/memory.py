@@ -10,7 +10,14 @@ from sqlmodel import col, delete, func, select
 from starlette.responses import Response
 
 from zep_local.replies import BadRequest, NotFound, Refused, done, found, rfc3339
-from zep_local.requests import database_of, json_object, object_of, text_of, whole_number
+from zep_local.requests import (
+    database_of,
+    json_object,
+    object_of,
+    refuse_local_time,
+    text_of,
+    whole_number,
+)
 from zep_local.sessions import new_session
 from zep_local.tables import ZepMessageRow, ZepSessionRow
 
@@ -56,7 +63,7 @@ async def add_memory(session_id: str, request: Request) -> Response:
         raise BadRequest("message_uuid already exists") from error
     if len(rows) > MAX_MESSAGES:
         # The original complains after it has stored them all.
-        raise BadRequest(f"more than {MAX_MESSAGES} messages")
+        raise Refused(400, f"more than {MAX_MESSAGES} messages")
     return done(201)
 
 
@@ -93,7 +100,7 @@ async def list_messages(session_id: str, request: Request) -> Response:
 @router.get("/sessions/{session_id}/messages/{message_uuid}")
 async def get_message(session_id: str, message_uuid: str, request: Request) -> Response:
     wanted = select(ZepMessageRow).where(
-        ZepMessageRow.session_id == session_id, ZepMessageRow.uuid == message_uuid.lower()
+        ZepMessageRow.session_id == session_id, ZepMessageRow.uuid == _uuid(message_uuid)
     )
     async with database_of(request).reading() as session:
         row = (await session.exec(wanted)).first()
@@ -107,11 +114,13 @@ def _row(session_id: str, message: Any) -> ZepMessageRow:  # noqa: ANN401 - what
         raise BadRequest("a message must be an object")
     role_type, content = text_of(message, "role_type"), text_of(message, "content") or ""
     if not role_type:
-        raise BadRequest("messages are required to have a RoleType")
+        raise Refused(400, "messages are required to have a RoleType")
     if len(content) > MAX_CONTENT_CHARACTERS:
-        raise BadRequest(f"message content exceeds {MAX_CONTENT_CHARACTERS} characters")
+        raise Refused(400, f"message content exceeds {MAX_CONTENT_CHARACTERS} characters")
     if role_type not in ROLE_TYPES:
+        # Not a 400, as in the original: its database is the first to notice.
         raise Refused(500, f'invalid input value for enum: "{role_type}"')
+    refuse_local_time(text_of(message, "created_at"))
     return ZepMessageRow(
         uuid=_uuid(text_of(message, "uuid")),
         session_id=session_id,

@@ -27,6 +27,8 @@ class NotFound(Refused):
 
 
 class BadRequest(Refused):
+    """The original writes "bad request: " before what its stores refuse, not before what its handlers check."""
+
     def __init__(self, reason: str) -> None:
         super().__init__(400, f"bad request: {reason}")
 
@@ -42,6 +44,10 @@ def found(value: Mapping[str, Any], status: int = 200) -> Response:
 
 def done(status: int = 200) -> Response:
     return JSONResponse(OK, status_code=status)
+
+
+def failed() -> Response:
+    return JSONResponse({"message": "internal server error"}, status_code=500)
 
 
 def rfc3339(time: datetime) -> str:
@@ -66,6 +72,6 @@ async def _unauthorized(_request: Request, _error: Exception) -> Response:
 
 
 async def _no_such_route(_request: Request, error: Exception) -> Response:
-    if isinstance(error, HTTPException) and error.status_code == 405:
-        return Response(status_code=405)
+    if isinstance(error, HTTPException) and error.status_code != 404:
+        return Response(status_code=error.status_code)
     return PlainTextResponse("404 page not found\n", status_code=404)

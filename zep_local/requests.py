@@ -2,14 +2,17 @@
 
 import hmac
 import json
-from typing import Any
+import re
+from datetime import datetime
+from typing import Any, Final
 
 from fastapi import Request
 
 from adapters.database import Database
 from zep_local.replies import BadRequest, Refused, Unauthorized
 
-MAX_BODY_BYTES = 5 * 1024 * 1024
+MAX_BODY_BYTES: Final = 5 * 1024 * 1024
+BIGINT: Final = 2**63
 
 
 async def authorized(request: Request) -> None:
@@ -26,12 +29,15 @@ def database_of(request: Request) -> Database:
 
 
 async def json_object(request: Request) -> dict[str, Any]:
-    body = await request.body()
-    if len(body) > MAX_BODY_BYTES:
-        raise Refused(413, "request body too large")
+    """Raises Refused for a body that is too large or no object."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise Refused(413, "request body too large")
     try:
-        value = json.loads(body)
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        value = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
         raise BadRequest("the body is not JSON") from error
     if not isinstance(value, dict):
         raise BadRequest("the body is not a JSON object")
@@ -40,21 +46,34 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 def whole_number(request: Request, name: str, default: int) -> int:
     """An empty or absent value is the default: clients send every parameter, most of them empty."""
-    text = request.query_params.get(name, "")
-    try:
-        number = int(text) if text else 0
-    except ValueError:
-        raise BadRequest(f"{name} must be a number") from None
-    if number < 0:
-        raise BadRequest(f"{name} must not be negative")
-    return number or default
+    text = request.query_params.get(name, "").strip()
+    if not re.fullmatch(r"(-?[0-9]{1,19})?", text) or int(text or 0) >= BIGINT:
+        raise Refused(400, f"{name} must be a number")
+    if text.startswith("-"):
+        raise Refused(400, f"{name} cannot be negative")
+    return int(text or 0) or default
 
 
 def text_of(body: dict[str, Any], name: str) -> str | None:
     value = body.get(name)
-    if value is not None and not isinstance(value, str):
+    if value is None:
+        return None
+    # JSON can spell half a surrogate pair and NUL, which no database stores.
+    if not isinstance(value, str) or re.search("[\0\ud800-\udfff]", value):
         raise BadRequest(f"{name} must be a string")
     return value
+
+
+def refuse_local_time(text: str | None) -> None:
+    """A time needs its zone. That is all it is read for: the server's own clock is what counts."""
+    if text is None:
+        return
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901 - stands for "no time", which has no zone
+    if moment.tzinfo is None:
+        raise BadRequest("created_at must be a time of RFC 3339 with its zone")
 
 
 def object_of(body: dict[str, Any], name: str) -> dict[str, Any] | None:
@@ -62,3 +81,7 @@ def object_of(body: dict[str, Any], name: str) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
         raise BadRequest(f"{name} must be an object")
     return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(name)  # NaN and Infinity are Python's, not JSON's

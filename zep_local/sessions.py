@@ -46,7 +46,7 @@ async def update_session(session_id: str, request: Request) -> Response:
     body = await json_object(request)
     added = {key: value for key, value in (object_of(body, "metadata") or {}).items() if key != "system"}
     async with database_of(request).writing() as session:
-        row = await session.get(ZepSessionRow, session_id)
+        row = await session.get(ZepSessionRow, session_id, with_for_update=True)
         if row is None:
             raise NotFound
         row.notes = {**(row.notes or {}), **added}

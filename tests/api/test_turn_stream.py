@@ -1,13 +1,19 @@
 """The stream of a turn: the same story for everyone, from any place on."""
 
 import asyncio
+import signal
+import sys
+from datetime import timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from api.auth import Tokens
+from tests.eventually import eventually
 from tests.ports import free_port
-from tests.running_stack import RunningStack, fill, running_api, stack_settings
+from tests.running_stack import SECRET, RunningStack, environment_of, fill, running_api, stack_settings
 
 FIND = "Show me 2 bedroom apartments for long-term rent"
 
@@ -69,3 +75,40 @@ async def test_before_during_and_after_see_the_same(own_temporal: WorkflowEnviro
         told_by_another_process = await restarted.events("ada", turn_id)
     assert told_before == told_during == told_after == told_by_another_process
     assert told_before[-1].event == "end"
+
+
+async def test_a_server_that_stops_ends_its_streams_cleanly(
+    own_temporal: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    """SIGTERM with a stream open: the client sees a clean end and the process shuts down in order."""
+    settings = stack_settings(f"sqlite+aiosqlite:///{tmp_path}/x.db", free_port())
+    await fill(settings.database_url)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "api.main"),
+        env=environment_of(settings, own_temporal.client),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    tokens = Tokens(SECRET, access_lifetime=timedelta(minutes=5), demo_user=False)
+    base = f"http://127.0.0.1:{settings.islanders_port}"
+    async with httpx.AsyncClient(base_url=base, timeout=20) as http:
+        stack = RunningStack(settings, own_temporal.client, tokens, http)
+        await eventually(lambda: _is_live(http))
+        turn_id = (await stack.post("ada", FIND)).json()["turn_id"]
+        async with http.stream("GET", f"/api/turns/{turn_id}/events", headers=stack.as_user("ada")) as response:
+            pieces = response.aiter_bytes()
+            told = [await anext(pieces), await anext(pieces)]
+            process.send_signal(signal.SIGTERM)
+            told += [piece async for piece in pieces]
+    output, _ = await process.communicate()
+    assert b"event: accepted" in b"".join(told)
+    assert process.returncode == -signal.SIGTERM  # uvicorn ends itself by the signal it obeyed
+    assert b"api_stopped" in output
+    assert b"Traceback" not in output
+
+
+async def _is_live(http: httpx.AsyncClient) -> bool:
+    try:
+        return (await http.get("/api/health/live")).status_code == 200
+    except httpx.TransportError:
+        return False
