@@ -1,28 +1,19 @@
-"""Session memory through zep-python 2.0.2, the only place that imports it, together with zep_failures.py."""
+"""Session memory through zep-python 2.0.2, which only the files zep*.py of this room import."""
 
 import asyncio
-import re
 import time
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Final, TypeVar
+from typing import Final
 
-import httpx
 import structlog
-from zep_python import Message, NotFoundError
+from zep_python import Message
 from zep_python import Session as ZepSession
-from zep_python.client import AsyncZep
 
 from adapters import zep_operations as op
-from adapters.zep_failures import (
-    FOREIGN_ERRORS,
-    TRANSIENT_STATUSES,
-    failure_of,
-    log_unexpected_status,
-    note_response,
-    watching,
-)
+from adapters.zep_client import WRITE_SECONDS, ZepClient
+from adapters.zep_failures import TRANSIENT_STATUSES, log_unexpected_status
 from adapters.zep_limits import refuse_malformed, refuse_what_zep_refuses, zep_user_id
 from domain.errors import MemoryFailure, MemoryMisconfigured, MemoryUnavailable
 from domain.memory import MemoryContext, MemoryMessage, MemoryRole
@@ -33,9 +24,6 @@ RECENT_MESSAGES: Final = 12
 KNOWN_SESSIONS: Final = 10_000
 ABSENT_SESSION: Final = "islanders-readiness-probe"
 
-WRITE_SECONDS: Final = 12.0
-"""Zep waits up to twice 5 s for its graph before it answers an addition (reference: its Community Edition)."""
-
 SHARE_OF_MEMORY: Final = 0.6
 """Of the time that is left: the rest is for the plain list of messages, which works without the graph."""
 
@@ -45,8 +33,6 @@ ALREADY_THERE: Final = (400, 409)
 
 CONVERSATION: Final = {role.value: role for role in MemoryRole}
 
-T = TypeVar("T")
-
 
 class ZepMemory:
     """Implements domain.ports.Memory. Belongs to the event loop it is made in; close it at the end."""
@@ -54,24 +40,11 @@ class ZepMemory:
     def __init__(self, base_url: str, api_key: str, *, timeout: float) -> None:
         """`base_url` is the bare base, without /api/v2; `timeout` in seconds holds for one reading request."""
         self._timeout = timeout
-        longest = max(timeout, WRITE_SECONDS)
-        self._http = httpx.AsyncClient(
-            timeout=longest,
-            event_hooks={"response": [note_response]},
-            # Closed before the server's five seconds are over: a reused connection is one it still holds open.
-            limits=httpx.Limits(max_connections=100, max_keepalive_connections=20, keepalive_expiry=2),
-            trust_env=False,
-        )
-        # Given a client, the SDK sends no timeout at all unless it is told one itself.
-        self._zep = AsyncZep(
-            base_url=base_url.rstrip("/"), api_key=api_key, httpx_client=self._http, timeout=longest
-        )
+        self._zep = ZepClient(base_url, api_key, timeout=timeout)
         self._owner_of: OrderedDict[str, str] = OrderedDict()
-        shown = re.sub(r"//[^/@]*@", "//", base_url.rstrip("/"))
-        log.info(f"[ZEP] Client initialized (base={shown}, graph_base=disabled)")  # noqa: G004 - searched for as is
 
     async def close(self) -> None:
-        await self._http.aclose()
+        await self._zep.close()
 
     async def fetch_context(self, user_id: str, thread_id: str, *, budget: float) -> MemoryContext:
         """Raises MemoryFailure. A session this process has seen is not looked up again."""
@@ -138,7 +111,7 @@ class ZepMemory:
             await self._ensure_user(owner)
             try:
                 adding = self._zep.memory.add_session(session_id=thread_id, user_id=owner)
-                session = await self._call(op.ADD_SESSION, adding)
+                session = await self._zep.call(op.ADD_SESSION, adding)
             except MemoryFailure as failure:
                 existing = await self._get_session(thread_id) if failure.status in ALREADY_THERE else None
                 if existing:
@@ -159,7 +132,7 @@ class ZepMemory:
         raise AssertionError("the second attempt returns or raises")
 
     async def _get_session(self, thread_id: str) -> ZepSession | None:
-        session = await self._find(op.GET_SESSION, self._zep.memory.get_session(thread_id))
+        session = await self._zep.find(op.GET_SESSION, self._zep.memory.get_session(thread_id))
         if session:
             _require_answer_about(thread_id, session.session_id)
         return session
@@ -168,7 +141,7 @@ class ZepMemory:
         if await self._has_user(owner):
             return
         try:
-            user = await self._call(op.ADD_USER, self._zep.user.add(user_id=owner))
+            user = await self._zep.call(op.ADD_USER, self._zep.user.add(user_id=owner))
         except MemoryFailure as failure:
             if failure.status in ALREADY_THERE and await self._has_user(owner):
                 return
@@ -177,7 +150,7 @@ class ZepMemory:
         log.info("zep_user_created")
 
     async def _has_user(self, owner: str) -> bool:
-        user = await self._find(op.GET_USER, self._zep.user.get(owner))
+        user = await self._zep.find(op.GET_USER, self._zep.user.get(owner))
         if user:
             _require_answer_about(owner, user.user_id)
         return user is not None
@@ -195,7 +168,7 @@ class ZepMemory:
 
     async def _memory(self, thread_id: str, *, seconds: float) -> MemoryContext:
         reading = self._zep.memory.get(thread_id, lastn=RECENT_MESSAGES)
-        memory = await self._find(op.GET_MEMORY, reading, seconds=min(seconds, self._timeout))
+        memory = await self._zep.find(op.GET_MEMORY, reading, seconds=min(seconds, self._timeout))
         if memory is None:
             self._owner_of.pop(thread_id, None)
             return MemoryContext()
@@ -212,7 +185,7 @@ class ZepMemory:
 
     async def _page(self, thread_id: str, *, size: int, number: int) -> tuple[tuple[MemoryMessage, ...], int]:
         reading = self._zep.memory.get_session_messages(thread_id, limit=size, cursor=number)
-        page = await self._find(op.LIST_MESSAGES, reading)
+        page = await self._zep.find(op.LIST_MESSAGES, reading)
         return (_ours(page.messages), page.total_count or 0) if page else ((), 0)
 
     async def _add(self, thread_id: str, messages: tuple[MemoryMessage, ...]) -> None:
@@ -222,7 +195,7 @@ class ZepMemory:
         ]
         try:
             adding = self._zep.memory.add(thread_id, messages=batch)
-            answer = await self._call(op.ADD_MEMORY, adding, seconds=WRITE_SECONDS)
+            answer = await self._zep.call(op.ADD_MEMORY, adding, seconds=WRITE_SECONDS)
             if answer.message is None:
                 raise MemoryMisconfigured("not an answer of Zep", status=200)
         except MemoryFailure as failure:
@@ -236,32 +209,10 @@ class ZepMemory:
     async def _are_stored(self, thread_id: str, messages: tuple[MemoryMessage, ...]) -> bool:
         for message in messages:
             reading = self._zep.memory.get_session_message(thread_id, message.id)
-            stored = await self._find(op.GET_MESSAGE, reading)
+            stored = await self._zep.find(op.GET_MESSAGE, reading)
             if stored is None or stored.uuid_ != message.id:
                 return False
         return True
-
-    # --- one call -------------------------------------------------------------------------------------------
-
-    async def _find(self, operation: op.Operation, asking: Awaitable[T], *, seconds: float = 0) -> T | None:
-        """None for Zep's own 404. Raises MemoryFailure."""
-        try:
-            return await self._call(operation, asking, seconds=seconds)
-        except NotFoundError:
-            return None
-
-    async def _call(self, operation: op.Operation, asking: Awaitable[T], *, seconds: float = 0) -> T:
-        """Await an SDK call. Raises NotFoundError for Zep's own 404, a MemoryFailure for anything else."""
-        with watching(operation) as seen:
-            try:
-                # The whole answer within the time: httpx's own timeouts begin anew with every piece.
-                async with asyncio.timeout(seconds or self._timeout):
-                    return await asking
-            except FOREIGN_ERRORS as error:
-                # Another server's JSON 404 has no message; it says "no such route", not "no such session".
-                if isinstance(error, NotFoundError) and error.body.message is not None:
-                    raise
-                raise failure_of(error, seen) from error
 
 
 @asynccontextmanager

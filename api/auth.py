@@ -6,6 +6,7 @@ from typing import Annotated
 
 import jwt
 from fastapi import APIRouter, Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 from api.errors import declared
@@ -49,13 +50,17 @@ class Tokens:
         return jwt.encode(claims, self._secret, algorithm=ALGORITHM)
 
 
-def current_user(request: Request) -> str:
+bearer = HTTPBearer(auto_error=False, description="the access token of POST /api/token/, or of your issuer")
+
+
+def current_user(
+    request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]
+) -> str:
     """Raises Unauthorized without a valid `Authorization: Bearer` header."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    if credentials is None:
         raise Unauthorized
     tokens: Tokens = request.app.state.tokens
-    return tokens.user_of(token.strip())
+    return tokens.user_of(credentials.credentials.strip())
 
 
 CurrentUser = Annotated[str, Depends(current_user)]

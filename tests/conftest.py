@@ -87,9 +87,9 @@ async def _start_temporal(binary: str) -> WorkflowEnvironment:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+def postgres() -> Iterator[PostgresServer]:
     """A private PostgreSQL on loopback, run as a non-root user, gone at the end."""
-    with PostgresServer.running(tmp_path_factory.mktemp("postgres")) as server:
+    with PostgresServer.running() as server:
         yield server
 
 

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -38,33 +39,30 @@ class PostgresServer:
 
     @classmethod
     @contextmanager
-    def running(cls, folder: Path) -> Iterator["PostgresServer"]:
+    def running(cls) -> Iterator["PostgresServer"]:
         binaries = find_postgres()
         if binaries is None:
             raise RuntimeError("no PostgreSQL binaries")
-        user = _unprivileged_user(folder)
+        user = _unprivileged_user()
         server = cls(binaries, free_port(), user)
-        data = folder / "data"
-        server._run("initdb", "-D", str(data), "-U", "islanders", "-A", "trust", "-N")
-        options = f"-p {server._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-        server._run("pg_ctl", "-D", str(data), "-w", "-l", str(folder / "log"), "-o", options, "start")
-        try:
-            yield server
-        finally:
-            server._run("pg_ctl", "-D", str(data), "-m", "immediate", "stop")
+        with tempfile.TemporaryDirectory(prefix="islanders-postgres-", ignore_cleanup_errors=True) as name:
+            if user is not None:
+                shutil.chown(name, user)
+            data, log = f"{name}/data", f"{name}/log"
+            server._run("initdb", "-D", data, "-U", "islanders", "-A", "trust", "-N")
+            options = f"-p {server._port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+            server._run("pg_ctl", "-D", data, "-w", "-l", log, "-o", options, "start")
+            try:
+                yield server
+            finally:
+                server._run("pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
-def _unprivileged_user(folder: Path) -> str | None:
-    """PostgreSQL refuses to run as root, so a root run hands the folder to another user."""
+def _unprivileged_user() -> str | None:
+    """PostgreSQL refuses to run as root, so a root run hands it to another user."""
     if os.geteuid() != 0:
         return None
-    user = next(name for name in ("postgres", "nobody") if _exists(name))
-    account = pwd.getpwnam(user)
-    os.chown(folder, account.pw_uid, account.pw_gid)
-    for parent in folder.parents:
-        if parent.stat().st_uid == 0 and parent != Path("/"):
-            parent.chmod(parent.stat().st_mode | 0o011)
-    return user
+    return next(name for name in ("postgres", "nobody") if _exists(name))
 
 
 def _exists(user: str) -> bool:

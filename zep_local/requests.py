@@ -66,13 +66,7 @@ def text_of(body: dict[str, Any], name: str) -> str | None:
 
 def refuse_local_time(text: str | None) -> None:
     """A time needs its zone. That is all it is read for: the server's own clock is what counts."""
-    if text is None:
-        return
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.min  # noqa: DTZ901 - stands for "no time", which has no zone
-    if moment.tzinfo is None:
+    if text is not None and not _has_zone(text):
         raise BadRequest("created_at must be a time of RFC 3339 with its zone")
 
 
@@ -81,6 +75,13 @@ def object_of(body: dict[str, Any], name: str) -> dict[str, Any] | None:
     if value is not None and not isinstance(value, dict):
         raise BadRequest(f"{name} must be an object")
     return value
+
+
+def _has_zone(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text).tzinfo is not None
+    except ValueError:
+        return False
 
 
 def _refuse_constant(name: str) -> None:
