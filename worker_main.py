@@ -47,6 +47,7 @@ def build_worker(
     memory: Memory,
     search: ListingSearch,
     settings: Settings,
+    replies: ReplyActivities | None = None,
     task_queue: str = CHAT_TURNS,
 ) -> Worker:
     """A worker over any implementation of the ports; tests hand in ports that fail."""
@@ -64,7 +65,7 @@ def build_worker(
             memories.fetch_memory,
             memories.create_memory,
             ListingActivities(search).search_listings,
-            ReplyActivities().generate_reply,
+            (replies or ReplyActivities()).generate_reply,
         ],
         # Everything is passed through, which keeps the checks on banned calls and saves importing the
         # product anew for every workflow.

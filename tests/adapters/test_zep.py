@@ -360,6 +360,15 @@ async def test_an_outage_of_the_memory_is_read_from_the_list(script, scripted, r
     assert script.asked == ["get_session", "memory.get", "messages"]
 
 
+async def test_a_hanging_memory_leaves_time_for_the_list_whatever_the_timeout(script):
+    """With a timeout beyond the budget the list is still read inside it."""
+    script.script = {"memory.get": NEVER}
+    patient = ZepMemory(script.base, KEY, timeout=30)
+    context = await patient.fetch_context("ada", "thread", budget=0.6)
+    await patient.close()
+    assert context.source == "zep_messages"
+
+
 @pytest.mark.parametrize(("reply", "status"), BUSY)
 async def test_a_busy_memory_is_left_alone(script, scripted, reply, status):
     """Who asks to come later is not asked for something else at once."""

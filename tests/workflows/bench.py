@@ -7,6 +7,7 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
+from activities.reply import ReplyActivities
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
 from adapters.tables import CHAT_METADATA
@@ -34,6 +35,7 @@ class TurnBench:
     store: ScriptedStore
     memory: ScriptedMemory = field(default_factory=ScriptedMemory)
     search: ScriptedSearch = field(default_factory=ScriptedSearch)
+    replies: ReplyActivities | None = None
     user_id: str = "ada"
     thread_id: str = field(default_factory=lambda: str(uuid4()))
 
@@ -71,6 +73,7 @@ class TurnBench:
             memory=self.memory,
             search=self.search,
             settings=Settings(worker_shutdown_seconds=0),
+            replies=self.replies,
             task_queue=self.task_queue,
         )
 
