@@ -28,7 +28,7 @@ def application_error(
     error: ChatError, budget: StepBudget | None = None, *, patient: bool = False
 ) -> ApplicationError:
     can_succeed = error.retryable or (patient and error.mendable)
-    worth_a_retry = can_succeed and not (budget and budget.is_spent())
+    worth_a_retry = can_succeed and (budget is None or budget.allows_a_pause_of(error.retry_after or 0.0))
     return ApplicationError(
         error.code(),
         *([{"status": error.status}] if error.status else []),

@@ -55,8 +55,9 @@ class StepBudget:
         except TimeoutError:
             raise too_late from None
 
-    def is_spent(self) -> bool:
-        return self._ends_at - time.monotonic() < USEFUL_SECONDS
+    def allows_a_pause_of(self, seconds: float) -> bool:
+        """Whether another try after such a pause would still have useful time."""
+        return self._ends_at - time.monotonic() - seconds >= USEFUL_SECONDS
 
 
 def _whole() -> float:

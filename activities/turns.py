@@ -12,8 +12,9 @@ from domain.conversation import (
     OpenedTurn,
     OpenTurnInput,
     RunPhase,
+    TurnRun,
 )
-from domain.names import assistant_message_id
+from domain.names import TURN_NOT_STARTED, TURN_TERMINATED, assistant_message_id
 from domain.ports import ConversationStore, TurnRuns
 from domain.reply import ReplyMode
 from domain.sentences import apology_text, rejected_text, spoken
@@ -54,7 +55,7 @@ class TurnActivities:
             return blocker
         if run.phase is RunPhase.RUNNING:
             await self._runs.terminate(blocker.workflow_id, "no progress while a later turn waited")
-        await self._store.fail_turn(blocker.turn_id, _why(run.phase, blocker))
+        await self._store.fail_turn(blocker.turn_id, _error_code(run, blocker))
         return None
 
     @activity.defn
@@ -92,9 +93,9 @@ class TurnActivities:
         )
 
 
-def _why(phase: RunPhase, blocker: Blocker) -> str:
-    if phase is RunPhase.RUNNING:
-        return "turn_stalled"
-    if phase is RunPhase.UNKNOWN and not blocker.has_started:
-        return "turn_not_started"
-    return "turn_lost"
+def _error_code(run: TurnRun, blocker: Blocker) -> str:
+    if run.phase is RunPhase.RUNNING:
+        return TURN_TERMINATED
+    if run.phase is RunPhase.UNKNOWN and not blocker.has_started:
+        return TURN_NOT_STARTED
+    return run.error_code

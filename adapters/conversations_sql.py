@@ -9,7 +9,7 @@ from sqlalchemy import func, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
-from adapters.database import Database, insert_if_absent
+from adapters.database import Database, insert_if_absent, promptly
 from adapters.tables import MessageRow, ThreadRow, ThreadStateRow, TurnRow, UserRow
 from domain.conversation import (
     AcceptedTurn,
@@ -23,13 +23,17 @@ from domain.conversation import (
     TurnRecord,
 )
 from domain.errors import NotFound, TooManyTurns, TurnAlreadyFailed, TurnConflict, TurnOwnedElsewhere
-from domain.names import assistant_message_id, chat_turn_workflow_id, turn_id_for, user_message_id
+from domain.names import (
+    TURN_NOT_STARTED,
+    assistant_message_id,
+    chat_turn_workflow_id,
+    turn_id_for,
+    user_message_id,
+)
 from domain.thread import ThreadState
 from domain.turn import ChatTurnResult, TurnStatus
 
 OPEN_STATUSES = (TurnStatus.ACCEPTED, TurnStatus.QUEUED, TurnStatus.RUNNING)
-NOT_STARTED = "turn_not_started"
-"""Error code of a turn that Temporal never knew: a repeat of its POST revives it."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class ConversationsSQL:
 
     # --- accepting a message --------------------------------------------------------------------------------
 
+    @promptly
     async def accept(self, posted: PostedTurn) -> AcceptedTurn:
         """One transaction: thread, turn and user message, or the turn they already are.
 
@@ -101,9 +106,13 @@ class ConversationsSQL:
         """
         async with self._database.writing() as session:
             await _lock_user(session, turn.user_id)
-            row = await session.get(TurnRow, turn.turn_id) or await _insert_turn(session, turn, fingerprint="")
+            row = await session.get(TurnRow, turn.turn_id, with_for_update=True)
+            if row is None:
+                row = await _insert_turn(session, turn, fingerprint="")
             if row.user_id != turn.user_id:
                 raise NotFound
+            if _never_started(row):
+                await _revive(session, row)  # its start was given up, but here it runs
             if row.status == TurnStatus.FAILED:
                 raise TurnAlreadyFailed
             if row.result is None and row.workflow_id != turn.workflow_id:
@@ -134,16 +143,21 @@ class ConversationsSQL:
                 next_turn=await _next_open_turn(session, row),
             )
 
+    @promptly
     async def fail_turn(self, turn_id: str, error_code: str) -> None:
+        still_open = [col(TurnRow.id) == turn_id, col(TurnRow.status).in_(OPEN_STATUSES)]
+        if error_code == TURN_NOT_STARTED:
+            still_open.append(col(TurnRow.started_at).is_(None))  # its workflow may have come a moment before us
         async with self._database.writing() as session:
             await session.exec(
                 update(TurnRow)
-                .where(col(TurnRow.id) == turn_id, col(TurnRow.status).in_(OPEN_STATUSES))
+                .where(*still_open)
                 .values(status=TurnStatus.FAILED, error_code=error_code, ended_at=datetime.now(UTC))
             )
 
     # --- reading --------------------------------------------------------------------------------------------
 
+    @promptly
     async def read_turn(self, turn_id: str, user_id: str) -> TurnRecord:
         """Raises NotFound when there is no such turn, or when it is somebody else's."""
         async with self._database.reading() as session:
@@ -152,6 +166,7 @@ class ConversationsSQL:
             raise NotFound
         return _record(row)
 
+    @promptly
     async def ping(self) -> None:
         """Raises StorageUnavailable when the database does not answer."""
         async with self._database.reading() as session:
@@ -182,7 +197,7 @@ async def _repeat(session: AsyncSession, row: TurnRow, posted: PostedTurn) -> Ac
     # A turn started by hand has no posted body to compare with.
     if row.fingerprint not in ("", posted.fingerprint):
         raise TurnConflict("client_msg_id", "this client_msg_id was used for another message, choose a new one")
-    if row.status == TurnStatus.FAILED and row.error_code == NOT_STARTED:
+    if _never_started(row):
         await _revive(session, row)
     return _accepted(row, _new_turn(posted, row.thread_id, row.workflow_id), repeated=True)
 
@@ -197,6 +212,10 @@ def _accepted(row: TurnRow, turn: NewTurn, *, repeated: bool) -> AcceptedTurn:
         result=ChatTurnResult.model_validate(row.result) if row.result else None,
         error_code=row.error_code,
     )
+
+
+def _never_started(row: TurnRow) -> bool:
+    return row.status == TurnStatus.FAILED and row.error_code == TURN_NOT_STARTED
 
 
 async def _revive(session: AsyncSession, row: TurnRow) -> None:
@@ -240,10 +259,18 @@ def _new_turn(posted: PostedTurn, thread_id: str, workflow_id: str) -> NewTurn:
 async def _insert_turn(session: AsyncSession, turn: NewTurn, fingerprint: str) -> TurnRow:
     """The thread where it is new, the turn with the next number, the user's message."""
     now = datetime.now(UTC)
+    await insert_if_absent(
+        session,
+        ThreadRow,
+        id=turn.thread_id,
+        user_id=turn.user_id,
+        name=turn.thread_name,
+        created_at=now,
+        last_seq=0,
+        is_active=False,
+    )
     thread = await _locked_thread(session, turn.thread_id)
-    if thread is None:
-        thread = ThreadRow(id=turn.thread_id, user_id=turn.user_id, name=turn.thread_name, created_at=now)
-    if thread.user_id != turn.user_id:
+    if thread is None or thread.user_id != turn.user_id:
         raise NotFound
     if not thread.is_active:
         await _retire_active_thread(session, turn.user_id)
@@ -340,11 +367,13 @@ async def _store_result(
                 created_at=now,
             )
         )
-    await _store_state(session, row, closing.state)
+    if closing.reply is not None:
+        # Stopped or rejected, the turn read its state before the turn in front had written: nothing to store.
+        await _store_state(session, row, closing.state)
 
 
 async def _store_state(session: AsyncSession, row: TurnRow, state: ThreadState) -> None:
-    """A turn that closes out of order (stopped while it waited) must not undo a later turn's state."""
+    """A turn taken over that closes all the same must not undo a later turn's state."""
     stored = await session.get(ThreadStateRow, row.thread_id)
     value = state.model_dump(mode="json")
     if stored is None:

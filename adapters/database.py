@@ -1,15 +1,16 @@
 """One engine and one way to a session, for SQLite embedded and PostgreSQL in production."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from sqlalchemy import Connection, DateTime, Dialect, event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.types import TypeDecorator
@@ -54,28 +55,33 @@ class Database:
     """
 
     def __init__(self, url: str, *, answer_within: float | None = None) -> None:
-        """`answer_within` bounds each session in seconds; without it a session waits as long as it takes."""
-        self._answer_within = answer_within
+        """`answer_within` bounds calls marked `@promptly`, in seconds; without it they are not bounded."""
+        self.answer_within = answer_within
         self.is_sqlite = url.startswith("sqlite")
         self.engine: AsyncEngine = create_async_engine(
             url,
             pool_pre_ping=not self.is_sqlite,
             pool_timeout=CONNECT_SECONDS,
-            connect_args={"timeout": 5} if self.is_sqlite else {"timeout": CONNECT_SECONDS},
+            hide_parameters=True,  # they would bring message texts into logs and histories
+            connect_args={"timeout": self._lock_seconds() if self.is_sqlite else CONNECT_SECONDS},
         )
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
+    def _lock_seconds(self) -> float:
+        """How long SQLite waits for another process's write; a blocked driver thread cannot be cancelled."""
+        return 5.0 if self.answer_within is None else min(CONNECT_SECONDS, self.answer_within)
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
-        async with self._storage_errors(), AsyncSession(self.engine, expire_on_commit=False) as session:
+        async with _storage_errors(), AsyncSession(self.engine, expire_on_commit=False) as session:
             yield session
 
     @asynccontextmanager
     async def writing(self) -> AsyncIterator[AsyncSession]:
         """Commits when the block ends well, rolls back when it raises."""
-        async with self._storage_errors(), self.engine.connect() as plain:
+        async with _storage_errors(), self.engine.connect() as plain:
             connection: AsyncConnection = await plain.execution_options(islanders_writes=True)
             async with (
                 AsyncSession(connection, expire_on_commit=False) as session,
@@ -83,21 +89,59 @@ class Database:
             ):
                 yield session
 
-    @asynccontextmanager
-    async def _storage_errors(self) -> AsyncIterator[None]:
-        """A database that is away becomes one typed error; a broken constraint stays what it is."""
-        try:
-            async with asyncio.timeout(self._answer_within):
-                yield
-        except (OperationalError, InterfaceError, PoolTimeoutError, OSError) as error:
-            raise StorageUnavailable(type(error).__name__) from error
-        except DBAPIError as error:
-            if error.connection_invalidated:
-                raise StorageUnavailable(type(error).__name__) from error
-            raise
-
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+@asynccontextmanager
+async def _storage_errors() -> AsyncIterator[None]:
+    """A database that is away becomes one typed error; a refused value or a broken constraint stays what it is."""
+    try:
+        yield
+    except (IntegrityError, DataError):
+        raise
+    except (DBAPIError, PoolTimeoutError, OSError, TimeoutError) as error:
+        raise StorageUnavailable(type(error).__name__) from error
+
+
+class OnDatabase(Protocol):
+    _database: Database
+
+
+Owner = TypeVar("Owner", bound=OnDatabase)
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def promptly(
+    method: Callable[Concatenate[Owner, P], Coroutine[Any, Any, R]],
+) -> Callable[Concatenate[Owner, P], Coroutine[Any, Any, R]]:
+    """Bound the method by the database's `answer_within`. Raises StorageUnavailable when the time is over.
+
+    The call is left behind, not awaited: closing a connection to a server that hangs takes seconds as well.
+    """
+
+    @wraps(method)
+    async def bounded(owner: Owner, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        seconds = owner._database.answer_within  # noqa: SLF001 - the protocol says that it has one
+        call = asyncio.ensure_future(method(owner, *args, **kwargs))
+        try:
+            await asyncio.wait({call}, timeout=seconds)
+        finally:
+            if not call.done():
+                call.cancel()
+                call.add_done_callback(_forget)
+        if call.cancelled() or not call.done():
+            raise StorageUnavailable("no answer in time")
+        return call.result()
+
+    return bounded
+
+
+def _forget(call: asyncio.Future[Any]) -> None:
+    """Nobody waits for a call that came too late; reading its error keeps asyncio from reporting it."""
+    if not call.cancelled():
+        call.exception()
 
 
 async def insert_if_absent(session: AsyncSession, table: type[SQLModel], **values: Any) -> bool:  # noqa: ANN401
@@ -111,7 +155,7 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     # The driver must not begin transactions by itself: _begin_sqlite decides how.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "busy_timeout=5000", "synchronous=NORMAL"):
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Exists, SQLColumnExpression, and_, case, exists, func, or_
 from sqlmodel import col, select
 
-from adapters.database import Database
+from adapters.database import Database, promptly
 from adapters.listing_rows import BOTH, amenity_mark, listing_of
 from adapters.tables import ListingRow, ShortTermBlockRow
 from domain.exchange_rates import to_gbp
@@ -24,6 +24,7 @@ class ListingsSQL:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @promptly
     async def search(self, query: ListingQuery) -> ListingPage:
         """Raises StorageUnavailable only; every filter it does not understand is the caller's to refuse."""
         kind = rental_kind(query)
@@ -37,6 +38,7 @@ class ListingsSQL:
             count=len(results), total=total, limit=query.limit, offset=query.offset, results=results
         )
 
+    @promptly
     async def summary(self, rent_type: RentalType | None) -> tuple[CitySummary, ...]:
         """What a search by `rent_type` alone would find, counted per city in the gazetteer's order.
 

@@ -9,6 +9,14 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from domain.conversation import RunPhase, TurnRun
 from domain.errors import WorkflowsUnavailable
+from domain.names import TURN_CANCELLED, TURN_FAILED, TURN_LOST, TURN_TERMINATED, TURN_TIMED_OUT
+
+ERROR_CODE_OF_STATUS = {
+    WorkflowExecutionStatus.FAILED: TURN_FAILED,
+    WorkflowExecutionStatus.CANCELED: TURN_CANCELLED,
+    WorkflowExecutionStatus.TERMINATED: TURN_TERMINATED,
+    WorkflowExecutionStatus.TIMED_OUT: TURN_TIMED_OUT,
+}
 
 CALL_TIMEOUT = timedelta(milliseconds=700)
 
@@ -36,12 +44,15 @@ class TemporalRuns:
             return TurnRun(
                 phase=PHASE_OF_STATUS.get(seen.status, RunPhase.RUNNING) if seen.status else RunPhase.RUNNING,
                 progress=info.history_length + info.state_transition_count,
+                error_code=ERROR_CODE_OF_STATUS.get(seen.status, TURN_LOST) if seen.status else TURN_LOST,
             )
         return TurnRun(phase=RunPhase.UNKNOWN)
 
-    async def stop(self, workflow_id: str) -> None:
+    async def stop(self, workflow_id: str) -> bool:
         with _missing_is_fine(), _unavailable():
             await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=CALL_TIMEOUT)
+            return True
+        return False
 
     async def terminate(self, workflow_id: str, reason: str) -> None:
         with _missing_is_fine(), _unavailable():

@@ -28,11 +28,11 @@ TRANSIENT_STATUSES: Final = frozenset({408, 425, 429})
 NO_SUCH_ROUTE_STATUSES: Final = frozenset({404, 405})
 EXCERPT_BYTES: Final = 200
 
-FOREIGN_ERRORS: Final = (ApiError, ValueError, TimeoutError, httpx.HTTPError, httpx.InvalidURL)
-"""Everything zep-python 2.0.2 was seen to raise. JSON, Unicode and pydantic.v1 errors are ValueErrors."""
+UNSENDABLE: Final = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL, ExceptionGroup)
+"""The request never left: the base URL or the key is no such thing. A port beyond 65535 comes as a group."""
 
-UNSENDABLE: Final = (httpx.UnsupportedProtocol, httpx.LocalProtocolError, httpx.InvalidURL)
-"""The request never left: the base URL or the key is no such thing."""
+FOREIGN_ERRORS: Final = (ApiError, ValueError, TimeoutError, httpx.HTTPError, *UNSENDABLE)
+"""Everything zep-python 2.0.2 was seen to raise. JSON, Unicode and pydantic.v1 errors are ValueErrors."""
 
 
 @dataclass
@@ -110,10 +110,12 @@ def _by_status(status: int, retry_after: float | None) -> MemoryFailure:
 
 
 def _excerpt(response: httpx.Response, operation: Operation) -> str | None:
-    """What tells a foreign server; None where an answer might quote somebody's words."""
+    """What tells a foreign server, without the key it may repeat; None where it might quote somebody's words."""
     if response.is_success or operation.sends_texts:
         return None
-    return response.content[:EXCERPT_BYTES].decode(errors="replace")
+    key = response.request.headers["authorization"].partition(" ")[2].encode()
+    content = response.content.replace(key, b"***") if key else response.content
+    return content[:EXCERPT_BYTES].decode(errors="replace")
 
 
 def _seconds(retry_after: str) -> float | None:

@@ -19,8 +19,8 @@ from api.schemas import ChatAnswer, ChatRequest, canonical_uuid
 from api.turn_start import TurnStarter
 from api.turns import error_of, links_of, turn_of
 from domain.conversation import AcceptedTurn, PostedTurn, TurnRecord
-from domain.errors import BadInput
-from domain.names import assistant_message_id, thread_id_for
+from domain.errors import BadInput, TooManyWatchers, WorkflowsUnavailable
+from domain.names import TURN_NOT_STARTED, assistant_message_id, thread_id_for
 from domain.progress import Failed, Result
 
 router = APIRouter(tags=["chat"])
@@ -54,7 +54,13 @@ async def post_message(
     starter: TurnStarter = request.app.state.starter
     accepted = await conversations.accept(posted)
     if not accepted.status.is_final:
-        await starter.start(accepted.turn)
+        try:
+            await starter.start(accepted.turn)
+        except WorkflowsUnavailable:
+            # Not left open, where it would hold back its thread and count towards the user's limit.
+            # A repeat of this POST revives it, and so does its workflow if the start got through after all.
+            await conversations.fail_turn(accepted.turn.turn_id, TURN_NOT_STARTED)
+            raise
     log.info(
         "turn_accepted",
         turn_id=accepted.turn.turn_id,
@@ -139,8 +145,8 @@ async def _turn_after(request: Request, accepted: AcceptedTurn, wait: float) -> 
                     return turn.model_copy(update={"result": result, "status": result.status})
                 if numbered is not None and isinstance(numbered.event, Failed):
                     return await read_turn()
-    except TimeoutError:
-        pass
+    except (TimeoutError, TooManyWatchers):
+        pass  # the turn runs all the same, and its links tell where to look
     return turn
 
 

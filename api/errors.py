@@ -1,6 +1,7 @@
 """Every error as one body: `{"ok": false, "error": {"code", "message", "field"}}`. Never an exception's text."""
 
 import math
+import traceback
 from collections.abc import Sequence
 from typing import Any
 
@@ -114,7 +115,9 @@ async def _http_error(_request: Request, error: Exception) -> JSONResponse:
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_crashed", error=type(error).__name__, path=_route(request), exc_info=error)
+    # Without the message and the values of the stack, which may hold what a user wrote.
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    log.error("request_crashed", error=type(error).__name__, at=f"{last.name}:{last.lineno}", path=_route(request))
     return error_answer(500, "internal", "Something went wrong here. Nothing you sent is at fault.")
 
 

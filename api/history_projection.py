@@ -5,6 +5,7 @@ repeat ids and are never stored.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -22,7 +23,7 @@ from temporalio.api.history.v1 import (
 from temporalio.converter import PayloadConverter
 
 from domain.conversation import ClosedTurn, OpenedTurn
-from domain.names import REPLY_DELTA
+from domain.names import REPLY_DELTA, TURN_CANCELLED, TURN_FAILED, TURN_TERMINATED, TURN_TIMED_OUT
 from domain.progress import (
     STEP_OF_ACTIVITY,
     SUMMARY_OF_ACTIVITY,
@@ -50,13 +51,15 @@ STEPS_AHEAD = (
 )
 
 WITHOUT_RESULT = {
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: "turn_failed",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: "turn_terminated",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: "turn_timed_out",
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: "turn_cancelled",
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED: TURN_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED: TURN_TERMINATED,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT: TURN_TIMED_OUT,
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED: TURN_CANCELLED,
 }
 
 FAILED_SENTENCE = "This message could not be answered. Please send it again."
+
+PLACE = re.compile(r"(?P<run>[0-9a-z]{1,36})\.(?P<event>[0-9]{1,9})\.(?P<index>[0-9]{1,9})")
 
 T = TypeVar("T")
 
@@ -137,7 +140,7 @@ class TurnProjection:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
                 signal = event.workflow_execution_signaled_event_attributes
                 if signal.signal_name == REPLY_DELTA:
-                    yield from self._delta(event, self._decode(signal.input, ReplyDelta))
+                    yield from self._delta(event, signal.input)
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
                 yield End(turn_id=self.turn_id, at=_at(event))
             case kind if kind in WITHOUT_RESULT:
@@ -240,8 +243,12 @@ class TurnProjection:
             summary="Wait for the earlier turn",
         )
 
-    def _delta(self, event: HistoryEvent, delta: ReplyDelta) -> Iterator[ProgressEvent]:
+    def _delta(self, event: HistoryEvent, payloads: Payloads) -> Iterator[ProgressEvent]:
         """Pieces of another run, of an attempt that was given up, or after the result are not shown."""
+        try:
+            delta = self._decode(payloads, ReplyDelta)
+        except (ValueError, RuntimeError, IndexError):
+            return  # somebody else's signal; the workflow drops it as well
         if delta.run_id != self.run_id or delta.attempt < self._attempt or self._has_result:
             return
         if 0 < self._attempt < delta.attempt:
@@ -261,11 +268,8 @@ def run_tag(run_id: str) -> str:
 
 def parse_place(text: str | None) -> Place | None:
     """The place a Last-Event-ID names; none for an absent or malformed one."""
-    run, _, numbers = (text or "").partition(".")
-    event, _, index = numbers.partition(".")
-    if not (run and event.isascii() and event.isdigit() and index.isascii() and index.isdigit()):
-        return None
-    return Place(run, int(event), int(index))
+    match = PLACE.fullmatch(text or "")
+    return Place(match["run"], int(match["event"]), int(match["index"])) if match else None
 
 
 def _at(event: HistoryEvent) -> datetime:

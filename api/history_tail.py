@@ -6,7 +6,7 @@ from memory. It survives outages of Temporal by reading again and going on behin
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -24,7 +24,8 @@ from api.history_projection import (
     run_tag,
 )
 from domain.conversation import TurnRecord
-from domain.errors import StorageUnavailable, TooManyWatchers
+from domain.errors import ChatError, TooManyWatchers
+from domain.names import TURN_LOST
 from domain.progress import Accepted, End, Failed, ProgressEvent, Result
 
 log = structlog.get_logger("islanders.tail")
@@ -48,6 +49,7 @@ WORKFLOW_TASK_EVENTS = frozenset(
 )
 
 ReadTurn = Callable[[], Awaitable[TurnRecord]]
+TailKey = tuple[str, int]
 
 
 class TurnTail:
@@ -103,15 +105,24 @@ class TurnTail:
         while not self.ended:
             known = len(self._events)
             try:
-                await self._follow_run(await self._current_run())
-            except RPCError as error:
-                if error.status is RPCStatusCode.NOT_FOUND:
-                    await self._tell_from_the_database()
-            except (RuntimeError, StorageUnavailable):
-                log.info("tail_waits_for_a_server")
+                await self._read_on()
+            except (RPCError, RuntimeError, ChatError) as error:
+                log.info("tail_waits_for_a_server", error=type(error).__name__)
+            except Exception as error:  # noqa: BLE001 - whatever it is, no watcher shall hang because nobody reads
+                log.warning("tail_failed", error=type(error).__name__)
             if not self.ended:
                 pause = SHORTEST_PAUSE if len(self._events) > known else min(pause * 2, LONGEST_PAUSE)
                 await asyncio.sleep(pause)
+
+    async def _read_on(self) -> None:
+        try:
+            await self._follow_run(await self._current_run())
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+        else:
+            return
+        await self._tell_from_the_database()
 
     async def _current_run(self) -> str:
         seen = await self._client.get_workflow_handle(self._turn.workflow_id).describe(
@@ -127,12 +138,13 @@ class TurnTail:
             # Transient workflow-task events repeat ids, so they must not count as seen.
             if event.event_type in WORKFLOW_TASK_EVENTS or event.event_id <= self._last_event_id:
                 continue
-            self._last_event_id = event.event_id
             if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED and (
                 await self._current_run() != run_id
             ):
                 return  # an operator's reset: the next round follows the new run
-            self._tell(self._projection.feed(event))
+            numbered = self._projection.feed(event)
+            self._last_event_id = event.event_id
+            self._tell(numbered)
 
     def _begin_run(self, run_id: str) -> None:
         self._projection = TurnProjection(
@@ -148,12 +160,11 @@ class TurnTail:
     async def _tell_from_the_database(self) -> None:
         """Temporal does not know the turn: not yet, or not any more. The record has the outcome then."""
         turn = await self._read_turn()
-        if not turn.status.is_final or self._events:
+        if not turn.status.is_final:
             return
         self._runs.append(FROM_DATABASE)
-        self._tell(
-            [NumberedEvent(Place(FROM_DATABASE, turn.seq, i), event) for i, event in enumerate(story_of(turn))]
-        )
+        story = story_of(turn, told=[numbered.event for numbered in self._events])
+        self._tell([NumberedEvent(Place(FROM_DATABASE, turn.seq, i), event) for i, event in enumerate(story)])
 
     def _tell(self, numbered: list[NumberedEvent]) -> None:
         self._events.extend(numbered)
@@ -170,16 +181,19 @@ FROM_DATABASE: Final = "db"
 """Stands for the run in the ids of events that come from the database."""
 
 
-def story_of(turn: TurnRecord) -> list[ProgressEvent]:
-    """An ended turn in the fewest events, for when Temporal no longer keeps its history."""
+def story_of(turn: TurnRecord, told: Sequence[ProgressEvent] = ()) -> list[ProgressEvent]:
+    """An ended turn in the fewest events, for when Temporal no longer keeps its history; without what was told."""
     at = turn.accepted_at
     outcome: ProgressEvent = (
         Result(turn_id=turn.turn_id, at=at, result=turn.result)
         if turn.result
-        else Failed(turn_id=turn.turn_id, at=at, code=turn.error_code or "turn_lost", message=FAILED_SENTENCE)
+        else Failed(turn_id=turn.turn_id, at=at, code=turn.error_code or TURN_LOST, message=FAILED_SENTENCE)
     )
     accepted = Accepted(turn_id=turn.turn_id, at=at, thread_id=turn.thread_id, steps=STEPS_AHEAD)
-    return [accepted, outcome, End(turn_id=turn.turn_id, at=at)]
+    missing: list[ProgressEvent] = [] if told else [accepted]
+    if not any(isinstance(event, Result | Failed) for event in told):
+        missing.append(outcome)
+    return [*missing, End(turn_id=turn.turn_id, at=at)]
 
 
 class HistoryTails:
@@ -187,7 +201,7 @@ class HistoryTails:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._tails: OrderedDict[str, TurnTail] = OrderedDict()
+        self._tails: OrderedDict[TailKey, TurnTail] = OrderedDict()
 
     def watch(
         self, turn: TurnRecord, read_turn: ReadTurn, *, after: Place | None = None, patience: float
@@ -198,7 +212,8 @@ class HistoryTails:
             TooManyWatchers: this process tails as many open turns as it may. Raised here and not while
                 streaming, when an answer has begun already.
         """
-        self._tail_of(turn, read_turn)
+        if _key(turn) not in self._tails and self._open_tails() >= MAX_OPEN_TAILS:
+            raise TooManyWatchers
         return self._watching(turn, read_turn, after, patience)
 
     async def _watching(
@@ -211,29 +226,35 @@ class HistoryTails:
                 yield numbered
         finally:
             tail.watchers -= 1
-            self._forget_unused(turn.turn_id)
+            self._forget_unused(turn)
 
     def close(self) -> None:
         for tail in self._tails.values():
             tail.close()
 
     def _tail_of(self, turn: TurnRecord, read_turn: ReadTurn) -> TurnTail:
-        tail = self._tails.get(turn.turn_id)
+        tail = self._tails.get(_key(turn))
         if tail is None:
-            if sum(not known.ended for known in self._tails.values()) >= MAX_OPEN_TAILS:
-                raise TooManyWatchers
-            tail = self._tails[turn.turn_id] = TurnTail(self._client, turn, read_turn)
-        self._tails.move_to_end(turn.turn_id)
+            tail = self._tails[_key(turn)] = TurnTail(self._client, turn, read_turn)
+        self._tails.move_to_end(_key(turn))
         return tail
 
-    def _forget_unused(self, turn_id: str) -> None:
+    def _open_tails(self) -> int:
+        return sum(not tail.ended for tail in self._tails.values())
+
+    def _forget_unused(self, turn: TurnRecord) -> None:
         """An open tail goes with its last watcher; of the ended ones the latest are kept."""
-        tail = self._tails.get(turn_id)
+        tail = self._tails.get(_key(turn))
         if tail is not None and not tail.ended and tail.watchers == 0:
-            self._tails.pop(turn_id).close()
+            self._tails.pop(_key(turn)).close()
         unused = [key for key, known in self._tails.items() if known.ended and known.watchers == 0]
         for key in unused[: max(0, len(unused) - MAX_ENDED_TAILS)]:
             del self._tails[key]
+
+
+def _key(turn: TurnRecord) -> TailKey:
+    """A turn that never started and is sent again gets another number: what was told of it is void."""
+    return turn.turn_id, turn.seq
 
 
 async def _happens(event: asyncio.Event, *, within: float) -> bool:

@@ -3,19 +3,20 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from adapters.conversations_sql import NOT_STARTED, ConversationsSQL
+from adapters.conversations_sql import ConversationsSQL
 from adapters.temporal_runs import TemporalRuns
 from api.auth import CurrentUser
 from api.errors import declared
 from api.schemas import TurnError, TurnLinks, TurnView
 from domain.conversation import RunPhase, TurnRecord
 from domain.errors import WorkflowsUnavailable
+from domain.names import TURN_CANCELLED, TURN_NOT_STARTED
 from settings import Settings
 
 router = APIRouter(tags=["turns"])
 
 FAILED_SENTENCE = "This message could not be answered. Please send it again."
-SENTENCE_OF_CODE = {NOT_STARTED: "This message was never taken up. Send the same request again to start it."}
+SENTENCE_OF_CODE = {TURN_NOT_STARTED: "This message was never taken up. Send the same request again to start it."}
 
 
 @router.get("/api/turns/{turn_id}", responses=declared(401, 404, 503))
@@ -34,7 +35,10 @@ async def cancel_turn(turn_id: str, request: Request, user_id: CurrentUser) -> J
     turn = await turn_of(request, turn_id, user_id)
     if not turn.status.is_final:
         runs: TemporalRuns = request.app.state.runs
-        await runs.stop(turn.workflow_id)
+        if not await runs.stop(turn.workflow_id):
+            conversations: ConversationsSQL = request.app.state.conversations
+            await conversations.fail_turn(turn_id, TURN_CANCELLED)  # it never started, nobody else would end it
+            turn = await conversations.read_turn(turn_id, user_id)
     return JSONResponse(
         view_of(request, turn).model_dump(mode="json", by_alias=True),
         status_code=200 if turn.status.is_final else 202,
@@ -51,18 +55,17 @@ async def turn_of(request: Request, turn_id: str, user_id: str) -> TurnRecord:
     """
     conversations: ConversationsSQL = request.app.state.conversations
     turn = await conversations.read_turn(turn_id, user_id)
-    if turn.status.is_final or not await _is_broken(request, turn):
+    if turn.status.is_final:
         return turn
-    await conversations.fail_turn(turn_id, "turn_lost")
-    return await conversations.read_turn(turn_id, user_id)
-
-
-async def _is_broken(request: Request, turn: TurnRecord) -> bool:
     runs: TemporalRuns = request.app.state.runs
     try:
-        return (await runs.look(turn.workflow_id)).phase is RunPhase.BROKEN
+        run = await runs.look(turn.workflow_id)
     except WorkflowsUnavailable:
-        return False  # the record is still worth reading
+        return turn  # the record is still worth reading
+    if run.phase is not RunPhase.BROKEN:
+        return turn
+    await conversations.fail_turn(turn_id, run.error_code)
+    return await conversations.read_turn(turn_id, user_id)
 
 
 def view_of(request: Request, turn: TurnRecord) -> TurnView:

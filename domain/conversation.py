@@ -6,6 +6,7 @@ from pydantic import AwareDatetime, Field
 
 from domain.listings import RelaxedFilter
 from domain.memory import MemoryUse
+from domain.names import TURN_LOST
 from domain.reply import Reply
 from domain.thread import Language, ThreadState
 from domain.turn import ChatTurnResult, Degradation, OnBusy, TurnStatus
@@ -78,10 +79,14 @@ class RunPhase(StrEnum):
 
 
 class TurnRun(Value):
-    """A turn's workflow as Temporal sees it. `progress` grows with every step it makes."""
+    """A turn's workflow as Temporal sees it. `progress` grows with every step it makes.
+
+    `error_code` says how a broken run ended.
+    """
 
     phase: RunPhase
     progress: int = 0
+    error_code: str = TURN_LOST
 
 
 class Blocker(Value):

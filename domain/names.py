@@ -17,6 +17,15 @@ REPLY_DELTA = "reply_delta"
 
 THREAD_NAME_PATTERN = r"^[A-Za-z0-9_-]{1,64}$"
 
+TURN_FAILED = "turn_failed"
+TURN_TERMINATED = "turn_terminated"
+TURN_TIMED_OUT = "turn_timed_out"
+TURN_CANCELLED = "turn_cancelled"
+TURN_LOST = "turn_lost"
+TURN_NOT_STARTED = "turn_not_started"
+"""Error codes of a failed turn, the same in the stream and in the record. Lost: Temporal does not know it any
+more. Not started: it never did, and a repeat of the POST starts the turn."""
+
 MEMORY_NAMESPACE = uuid5(NAMESPACE_URL, "https://easyislanders.com/memory")
 """Namespace of the message ids written to memory: a repeated write is recognised by its id."""
 

@@ -35,8 +35,8 @@ class TurnRuns(Protocol):
 
     async def look(self, workflow_id: str) -> TurnRun: ...
 
-    async def stop(self, workflow_id: str) -> None:
-        """Ask a turn to stop. Does nothing when it has ended."""
+    async def stop(self, workflow_id: str) -> bool:
+        """Ask a turn to stop; nothing happens when it has ended. Tells whether Temporal knows it at all."""
 
     async def terminate(self, workflow_id: str, reason: str) -> None:
         """End a turn that makes no progress. Does nothing when it has ended."""

@@ -4,14 +4,18 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings as hypothesis_settings
 from temporalio.testing import WorkflowEnvironment
 
+from adapters.database import Database
 from adapters.temporal import plugin, runtime
 from devstack.temporal_server import DYNAMIC_CONFIG
+from tests.fakes import ScriptedStore
 from tests.postgres_server import PostgresServer, find_postgres
+from tests.workflows.bench import TurnBench, empty_conversations
 from workflows import search_attributes
 
 hypothesis_settings.register_profile("small", max_examples=50, deadline=None)
@@ -100,3 +104,18 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path}/islanders.db"
     server: PostgresServer = request.getfixturevalue("postgres")
     return server.new_database()
+
+
+@pytest.fixture
+async def idle_bench(temporal: WorkflowEnvironment, tmp_path: Path) -> AsyncIterator[TurnBench]:
+    """A bench on which no worker runs yet."""
+    database = Database(f"sqlite+aiosqlite:///{tmp_path}/islanders.db")
+    store = ScriptedStore(await empty_conversations(database))
+    yield TurnBench(temporal.client, f"test-{uuid4()}", store)
+    await database.close()
+
+
+@pytest.fixture
+async def bench(idle_bench: TurnBench) -> AsyncIterator[TurnBench]:
+    async with idle_bench.worker():
+        yield idle_bench

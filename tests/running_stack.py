@@ -11,8 +11,10 @@ from uuid import uuid4
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 from temporalio.client import Client
 
+from adapters.conversations_sql import ConversationsSQL
 from adapters.database import Database
 from adapters.seed_listings import seed_listings
 from api.auth import Tokens
@@ -36,6 +38,14 @@ class RunningStack:
     temporal: Client
     tokens: Tokens
     http: httpx.AsyncClient
+    app: FastAPI | None = None
+
+    @property
+    def conversations(self) -> ConversationsSQL:
+        """What the API's routes call, for a state that no route makes."""
+        assert self.app is not None
+        record: ConversationsSQL = self.app.state.conversations
+        return record
 
     def as_user(self, user_id: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens.access(user_id)}"}
@@ -122,15 +132,14 @@ async def fill(database_url: str) -> None:
 async def running_api(settings: Settings, temporal: Client) -> AsyncIterator[RunningStack]:
     """The API on its port, without a worker."""
     os.environ["TEMPORAL_ADDRESS"] = temporal.service_client.config.target_host
-    config = uvicorn.Config(create_app(settings), port=settings.islanders_port, log_config=None, lifespan="on")
+    app = create_app(settings)
+    config = uvicorn.Config(app, port=settings.islanders_port, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
-    server.config.load()
     serving = asyncio.create_task(server._serve())
     await eventually(lambda: _started(server))
     base = f"http://127.0.0.1:{settings.islanders_port}"
     async with httpx.AsyncClient(base_url=base, timeout=40) as http:
-        tokens: Tokens = server.config.loaded_app.app.state.tokens
-        yield RunningStack(settings, temporal, tokens, http)
+        yield RunningStack(settings, temporal, app.state.tokens, http, app)
     server.should_exit = True
     await serving
 

@@ -117,12 +117,16 @@ REPLY_BY_TEMPLATE: Final = LocalActivityConfig(
 REMEMBER: Final = ActivityConfig(
     summary=SUMMARY_OF_ACTIVITY["create_memory"],
     start_to_close_timeout=timedelta(seconds=15),
+    schedule_to_close_timeout=timedelta(seconds=60),
     heartbeat_timeout=timedelta(seconds=3),
     retry_policy=RetryPolicy(
         initial_interval=timedelta(milliseconds=500), maximum_interval=timedelta(seconds=10), maximum_attempts=5
     ),
 )
-"""Off the user's path: the reply is out. The heartbeat tells of a dead worker in 3 s instead of 15."""
+"""Off the user's path: the reply is out. The heartbeat tells of a dead worker in 3 s instead of 15.
+
+After a minute, however long a pause the server asked for, RememberTurnWorkflow takes over.
+"""
 
 REMEMBER_LATE: Final = ActivityConfig(
     summary=SUMMARY_OF_ACTIVITY["create_memory"],

@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, delete, func, select
 from starlette.responses import Response
 
-from zep_local.replies import BadRequest, NotFound, Refused, done, found, rfc3339
+from zep_local.replies import BadRequest, NotFound, Refused, done, found, refused_but_done, rfc3339
 from zep_local.requests import (
+    BIGINT,
     database_of,
     json_object,
     object_of,
@@ -62,8 +63,7 @@ async def add_memory(session_id: str, request: Request) -> Response:
     except IntegrityError as error:
         raise BadRequest("message_uuid already exists") from error
     if len(rows) > MAX_MESSAGES:
-        # The original complains after it has stored them all.
-        raise Refused(400, f"more than {MAX_MESSAGES} messages")
+        return refused_but_done(f"more than {MAX_MESSAGES} messages")
     return done(201)
 
 
@@ -83,11 +83,12 @@ async def delete_memory(session_id: str, request: Request) -> Response:
 async def list_messages(session_id: str, request: Request) -> Response:
     """All messages, or page `cursor` (from 1) of `limit` messages, in the order they came."""
     limit, page = whole_number(request, "limit", 0), whole_number(request, "cursor", 1)
+    offset = min((page - 1) * limit, BIGINT - 1)
     in_order = select(ZepMessageRow).where(ZepMessageRow.session_id == session_id).order_by(col(ZepMessageRow.seq))
     total = select(func.count()).select_from(ZepMessageRow).where(ZepMessageRow.session_id == session_id)
     async with database_of(request).reading() as session:
         count = (await session.exec(total)).one()
-        rows = (await session.exec(in_order.limit(limit).offset((page - 1) * limit) if limit else in_order)).all()
+        rows = (await session.exec(in_order.limit(limit).offset(offset) if limit else in_order)).all()
     return found(
         {
             "messages": [_shown(row) for row in rows],

@@ -46,6 +46,13 @@ def done(status: int = 200) -> Response:
     return JSONResponse(OK, status_code=status)
 
 
+def refused_but_done(reason: str) -> Response:
+    """The original complains of too many messages when it has stored them all, and sends both answers."""
+    documents = ({"message": reason}, OK)
+    content = "".join(f"{json.dumps(document)}\n" for document in documents)
+    return Response(content, status_code=400, media_type="application/json")
+
+
 def failed() -> Response:
     return JSONResponse({"message": "internal server error"}, status_code=500)
 

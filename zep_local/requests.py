@@ -14,6 +14,9 @@ from zep_local.replies import BadRequest, Refused, Unauthorized
 MAX_BODY_BYTES: Final = 5 * 1024 * 1024
 BIGINT: Final = 2**63
 
+UNSTORABLE_JSON: Final = re.compile(r"[\ud800-\udfff]|(?<!\\)(?:\\\\)*\\u0000")
+"""Half a surrogate pair, or NUL as JSON spells it: after an even number of backslashes."""
+
 
 async def authorized(request: Request) -> None:
     """Exactly two words, `Api-Key` and the key."""
@@ -74,6 +77,8 @@ def object_of(body: dict[str, Any], name: str) -> dict[str, Any] | None:
     value = body.get(name)
     if value is not None and not isinstance(value, dict):
         raise BadRequest(f"{name} must be an object")
+    if value and UNSTORABLE_JSON.search(json.dumps(value, ensure_ascii=False)):
+        raise BadRequest(f"{name} must hold text that a database stores")
     return value
 
 

@@ -1,18 +1,21 @@
 """The record of conversations, on SQLite and on PostgreSQL."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
 from sqlmodel import col, func, select
 
-from adapters.conversations_sql import NOT_STARTED, ConversationsSQL, TurnLimits
+from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
 from adapters.tables import CHAT_METADATA, MessageRow, ThreadRow, TurnRow
 from domain.conversation import CloseTurnInput, NewTurn, PostedTurn
 from domain.errors import NotFound, StorageUnavailable, TooManyTurns, TurnAlreadyFailed, TurnConflict
 from domain.memory import MemoryUse
+from domain.names import TURN_NOT_STARTED
+from domain.reply import Reply
 from domain.slots import Slots
 from domain.thread import Agent, Language, ThreadState
 from domain.turn import Act, ChatTurnResult, TurnStatus, Versions
@@ -62,9 +65,9 @@ def result_of(turn: NewTurn, text: str = "hi", status: TurnStatus = TurnStatus.C
 
 
 async def close(record: ConversationsSQL, turn: NewTurn, text: str = "hi", bedrooms: int | None = None):
-    closing = CloseTurnInput(
-        turn=turn, status=TurnStatus.COMPLETED, state=ThreadState(slots=Slots(bedrooms=bedrooms))
-    )
+    state = ThreadState(slots=Slots(bedrooms=bedrooms))
+    reply = Reply(text=text, act=Act.CLARIFY, state=state)
+    closing = CloseTurnInput(turn=turn, status=TurnStatus.COMPLETED, state=state, reply=reply)
     return await record.close_turn(closing, result_of(turn, text))
 
 
@@ -225,6 +228,15 @@ async def test_state_passes_from_turn_to_turn_in_order(record: ConversationsSQL)
     assert (await record.open_turn(third)).state.slots.bedrooms == 2
 
 
+async def test_a_turn_without_a_reply_leaves_the_state_alone(record: ConversationsSQL) -> None:
+    """A later turn that is rejected or stopped first does not undo what the turn in front of it learns."""
+    first, rejected, third = [(await record.accept(posted())).turn for _ in range(3)]
+    closing = CloseTurnInput(turn=rejected, status=TurnStatus.REJECTED, state=ThreadState())
+    await record.close_turn(closing, result_of(rejected, status=TurnStatus.REJECTED))
+    await close(record, first, bedrooms=2)
+    assert (await record.open_turn(third)).state.slots.bedrooms == 2
+
+
 async def test_a_failed_turn_stays_failed(record: ConversationsSQL) -> None:
     """A turn that was taken over neither opens nor closes any more."""
     turn = (await record.accept(posted())).turn
@@ -248,7 +260,7 @@ async def test_a_turn_that_never_started_is_revived_at_the_end(record: Conversat
     message = posted()
     lost = await record.accept(message)
     await record.accept(posted())
-    await record.fail_turn(lost.turn.turn_id, NOT_STARTED)
+    await record.fail_turn(lost.turn.turn_id, TURN_NOT_STARTED)
     again = await record.accept(message)
     assert (again.status, again.seq) == (TurnStatus.ACCEPTED, 3)
 
@@ -260,3 +272,47 @@ async def test_a_database_that_is_away_is_one_typed_error(tmp_path) -> None:
         with pytest.raises(StorageUnavailable):
             await ConversationsSQL(database, TurnLimits(1, 1)).ping()
         await database.close()
+
+
+async def test_a_turn_given_up_too_early_runs_at_the_end(record: ConversationsSQL) -> None:
+    """Its start was given up, but its workflow comes after all: it runs behind those that passed it by."""
+    late = (await record.accept(posted())).turn
+    await record.fail_turn(late.turn_id, TURN_NOT_STARTED)
+    other = (await record.accept(posted())).turn
+    opened = await record.open_turn(late)
+    assert (opened.seq, [blocker.turn_id for blocker in opened.blocked_by]) == (3, [other.turn_id])
+
+
+async def test_a_turn_that_runs_is_not_called_never_started(record: ConversationsSQL) -> None:
+    """Between the look and the verdict the workflow may have begun: then the verdict is void."""
+    turn = (await record.accept(posted())).turn
+    await record.open_turn(turn)
+    await record.fail_turn(turn.turn_id, TURN_NOT_STARTED)
+    assert (await record.read_turn(turn.turn_id, "ada")).status is TurnStatus.RUNNING
+
+
+async def test_users_who_name_the_same_new_thread_at_once(record: ConversationsSQL) -> None:
+    """One of them gets the thread, the others are told that it is not theirs."""
+    thread_id = str(uuid4())
+    answers = await asyncio.gather(
+        *(record.accept(posted(f"user-{number}", thread_id=thread_id)) for number in range(6)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(answer, NotFound) for answer in answers) == 5
+
+
+async def test_a_locked_database_is_told_in_time(tmp_path) -> None:
+    """While another process holds SQLite's write lock, an API's call soon ends as StorageUnavailable."""
+    url = f"sqlite+aiosqlite:///{tmp_path}/x.db"
+    holder, database = Database(url), Database(url, answer_within=0.5)
+    async with holder.engine.begin() as connection:
+        await connection.run_sync(CHAT_METADATA.create_all)
+    record = ConversationsSQL(database, TurnLimits(1, 1))
+    async with holder.writing() as session:
+        await session.exec(select(1))
+        began = time.monotonic()
+        with pytest.raises(StorageUnavailable):
+            await record.accept(posted())
+        assert time.monotonic() - began < 3 * 0.5
+    await holder.close()
+    await database.close()

@@ -5,10 +5,12 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from domain.conversation import PostedTurn
 from tests.ports import free_port
 from tests.running_stack import RunningStack, fill, running_api, stack_settings
 
@@ -63,6 +65,32 @@ async def test_without_temporal_a_message_is_503_and_not_lost(
     async with running_api(settings, temporal.client) as stack:
         accepted = await stack.http.post("/api/chat/", json=message, headers=stack.as_user("ada"))
     assert (accepted.status_code, accepted.json()["idempotent"]) == (202, True)
+
+
+async def test_an_outage_of_temporal_locks_nobody_out(
+    own_temporal: WorkflowEnvironment, temporal: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    """Messages refused during the outage do not count as open turns after it."""
+    settings = stack_settings(f"sqlite+aiosqlite:///{tmp_path}/x.db", free_port(), open_turns_per_user=2)
+    await fill(settings.database_url)
+    await own_temporal.shutdown()
+    async with running_api(settings, own_temporal.client) as stack:
+        assert [(await stack.post("ada", FIND)).status_code for _ in range(4)] == [503] * 4
+    settings = settings.model_copy(update={"islanders_port": free_port()})
+    async with running_api(settings, temporal.client) as stack:
+        assert (await stack.post("ada", FIND)).status_code == 202
+
+
+async def test_cancelling_what_never_started_ends_it(
+    own_temporal: WorkflowEnvironment, temporal: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    """A turn whose workflow Temporal does not know is ended by its cancel, and no repeat runs it."""
+    async with stack_with(temporal, tmp_path) as stack:
+        posted = PostedTurn(user_id="ada", client_msg_id=str(uuid4()), message=FIND, fingerprint="")
+        accepted = await stack.conversations.accept(posted)
+        answer = await stack.http.post(f"/api/turns/{accepted.turn.turn_id}/cancel", headers=stack.as_user("ada"))
+    assert (answer.status_code, answer.json()["status"]) == (200, "failed")
+    assert answer.json()["error"]["code"] == "turn_cancelled"
 
 
 @pytest.mark.parametrize("kind", ["refused", "silent"])
@@ -133,7 +161,7 @@ async def test_a_terminated_turn_is_told_as_failed(own_temporal: WorkflowEnviron
         events = await stack.events("ada", body["turn_id"])
         turn = await stack.turn("ada", body["turn_id"])
     assert [event.event for event in events] == ["accepted", "failed", "end"]
-    assert (turn["status"], turn["error"]["code"], turn["result"]) == ("failed", "turn_lost", None)
+    assert (turn["status"], turn["error"]["code"], turn["result"]) == ("failed", "turn_terminated", None)
 
 
 async def test_a_stopped_turn_says_so(own_temporal: WorkflowEnvironment, tmp_path: Path) -> None:

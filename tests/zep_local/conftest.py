@@ -9,14 +9,18 @@ import pytest
 from zep_python.client import AsyncZep
 
 from adapters.database import Database
+from tests.postgres_server import PostgresServer
 from tests.zep_local.served_zep import KEY, ServedZep, create_tables, serving_zep
 
 
-@pytest.fixture(scope="session", params=["sqlite"])
-def memory_database_url(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """An empty database for the server."""
-    folder: Path = tmp_path_factory.mktemp("zep_local")
-    return f"sqlite+aiosqlite:///{folder}/memory.db"
+@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+def memory_database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An empty database of each kind for the server."""
+    if request.param == "sqlite":
+        folder: Path = tmp_path_factory.mktemp("zep_local")
+        return f"sqlite+aiosqlite:///{folder}/memory.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
 
 
 @pytest.fixture(scope="session")

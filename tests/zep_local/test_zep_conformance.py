@@ -202,6 +202,13 @@ async def test_a_message_comes_back_as_it_was_sent(zep, user_id, session_id):
     assert await zep.memory.get_session_message(session_id, sent.uuid_) == stored
 
 
+async def test_metadata_may_spell_what_it_must_not_hold(zep, session_id):
+    """The text backslash u0000 is no NUL."""
+    sent = message(metadata={"spelled": "\\u0000"})
+    await zep.memory.add(session_id, messages=[sent])
+    assert (await zep.memory.get_session_message(session_id, sent.uuid_)).metadata == sent.metadata
+
+
 async def test_the_last_six_messages_are_the_default(zep, user_id, session_id):
     """Oldest first, in the order of insertion; empty and 0 mean six, a number means itself."""
     await make_session(zep, user_id, session_id)
@@ -235,6 +242,14 @@ async def test_messages_come_in_pages_from_the_oldest(zep, user_id, session_id):
         2,
     )
     assert (beyond.messages, beyond.total_count, beyond.row_count) == ([], 0, 0)
+
+
+async def test_a_page_beyond_all_numbers_is_empty(served, zep, session_id):
+    """A page number times a page size is no number for the database."""
+    await zep.memory.add(session_id, messages=[message()])
+    query = {"limit": 2**63 - 1, "cursor": 2**63 - 1}
+    response = await served.http.get(f"/api/v2/sessions/{session_id}/messages", params=query)
+    assert (response.status_code, response.json()["messages"]) == (200, [])
 
 
 async def test_a_single_message_belongs_to_its_session(zep, user_id, session_id):
@@ -307,6 +322,7 @@ async def test_a_batch_has_30_messages_at_most(zep, user_id, session_id):
     with pytest.raises(ApiError) as refused:
         await zep.memory.add(session_id, messages=[message() for _ in range(31)])
     assert refused.value.status_code == 400
+    assert isinstance(refused.value.body, str), "two JSON documents, which no client reads as one"
     assert (await zep.memory.get_session_messages(session_id)).total_count == 61
 
 
@@ -348,6 +364,8 @@ async def test_a_role_type_is_needed_and_known(zep, user_id, session_id):
         b'{"messages": [{"role_type": "user", "content": "\\u0000"}]}',
         b'{"messages": [{"role_type": "user", "created_at": "2020-01-01T00:00:00"}]}',
         b'{"messages": [{"role_type": "user", "metadata": {"n": NaN}}]}',
+        b'{"messages": [{"role_type": "user", "metadata": {"n": "\\ud800"}}]}',
+        b'{"messages": [{"role_type": "user", "metadata": {"\\u0000": ["\\\\"]}}]}',
     ],
     ids=repr,
 )
