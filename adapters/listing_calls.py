@@ -1,14 +1,12 @@
 """One call of the search API: what is sent, and what its answer or its silence means."""
 
 import asyncio
-import math
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 import httpx
 from pydantic import ValidationError
 
+from adapters.retry_after import retry_after_seconds
 from domain.errors import SearchFailure, SearchRejected, SearchUnavailable
 from domain.listings import ListingQuery
 from domain.slots import RentalType
@@ -70,7 +68,7 @@ async def call(
 
 
 def _understood(response: httpx.Response, expected: type[Answer]) -> Answer:
-    status, wait = response.status_code, _retry_after(response)
+    status, wait = response.status_code, retry_after_seconds(response.headers.get("Retry-After"))
     if status in (408, 429):
         raise CallFailed(SearchUnavailable(status=status, retry_after=wait), again_after=wait)
     if status >= 500:
@@ -83,19 +81,6 @@ def _understood(response: httpx.Response, expected: type[Answer]) -> Answer:
     except ValidationError:
         pass  # its text would quote the answer
     raise CallFailed(SearchUnavailable("undecodable answer", status=status), again_after=None)
-
-
-def _retry_after(response: httpx.Response) -> float | None:
-    """Seconds from a Retry-After header in either of its forms; None without a readable one."""
-    said = response.headers.get("Retry-After", "").strip()
-    if said.isascii() and said.isdigit():
-        return min(float(said), 1e9)
-    try:
-        moment = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, math.ceil((aware - datetime.now(UTC)).total_seconds()))
 
 
 def _text(value: str | float | bool) -> str:  # noqa: FBT001

@@ -1,18 +1,16 @@
 """What zep-python raises, in our own errors: one table, with the statuses that the SDK loses."""
 
-import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import httpx
 import structlog
 from zep_python.core.api_error import ApiError
 
+from adapters.retry_after import retry_after_seconds
 from adapters.zep_operations import Operation
 from domain.errors import (
     MemoryFailure,
@@ -64,7 +62,7 @@ async def note_response(response: httpx.Response) -> None:
     if seen is None:
         return
     seen.status = response.status_code
-    seen.retry_after = _seconds(response.headers.get("retry-after", ""))
+    seen.retry_after = retry_after_seconds(response.headers.get("retry-after", ""))
     if response.status_code not in seen.operation.expected:
         await response.aread()
         log_unexpected_status(
@@ -116,16 +114,3 @@ def _excerpt(response: httpx.Response, operation: Operation) -> str | None:
     key = response.request.headers["authorization"].partition(" ")[2].encode()
     content = response.content.replace(key, b"***") if key else response.content
     return content[:EXCERPT_BYTES].decode(errors="replace")
-
-
-def _seconds(retry_after: str) -> float | None:
-    """Retry-After in either of its forms; None without a readable one."""
-    said = retry_after.strip()
-    if said.isascii() and said.isdigit():
-        return min(float(said), 86_400.0)
-    try:
-        moment = parsedate_to_datetime(said)
-    except (ValueError, OverflowError):
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max(0.0, math.ceil((aware - datetime.now(UTC)).total_seconds()))

@@ -36,7 +36,8 @@ class TurnStatus(StrEnum):
         return self in FINAL_STATUSES
 
 
-FINAL_STATUSES = frozenset({TurnStatus.COMPLETED, TurnStatus.STOPPED, TurnStatus.REJECTED, TurnStatus.FAILED})
+OPEN_STATUSES = (TurnStatus.ACCEPTED, TurnStatus.QUEUED, TurnStatus.RUNNING)
+FINAL_STATUSES = frozenset(TurnStatus) - frozenset(OPEN_STATUSES)
 
 
 class Act(StrEnum):

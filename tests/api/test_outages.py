@@ -12,6 +12,7 @@ from temporalio.testing import WorkflowEnvironment
 
 from domain.conversation import PostedTurn
 from tests.ports import free_port
+from tests.postgres_server import PostgresServer
 from tests.running_stack import RunningStack, fill, running_api, stack_settings
 
 FIND = "2 bedroom apartments in Girne, long term"
@@ -108,6 +109,49 @@ async def test_without_a_database_a_message_is_503(
     assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_unavailable")
     assert "retry-after" in refused.headers
     assert took < 3 * PROMISED_SECONDS
+
+
+class FreezingProxy:
+    """Passes bytes on to a server until it freezes; then connections stay open and nothing moves."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._moving = asyncio.Event()
+        self._moving.set()
+
+    def freeze(self) -> None:
+        self._moving.clear()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        target_reader, target_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        await asyncio.gather(self._pass_on(reader, target_writer), self._pass_on(target_reader, writer))
+
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while piece := await source.read(65_536):
+            await self._moving.wait()
+            sink.write(piece)
+        sink.close()
+
+
+@pytest.mark.postgres
+async def test_a_database_that_freezes_in_use_is_told_in_time(
+    own_temporal: WorkflowEnvironment, postgres: PostgresServer
+) -> None:
+    """With a connection already open to a database that stops answering, a POST is 503 all the same."""
+    url = postgres.new_database()
+    proxy = FreezingProxy(int(url.rpartition(":")[2].partition("/")[0]))
+    await fill(url)
+    async with await asyncio.start_server(proxy.serve, "127.0.0.1", 0) as server:
+        through = f"postgresql+asyncpg://islanders@127.0.0.1:{server.sockets[0].getsockname()[1]}/{url.rpartition('/')[2]}"
+        async with running_api(stack_settings(through, free_port()), own_temporal.client) as stack:
+            assert (await stack.post("ada", FIND)).status_code == 202
+            proxy.freeze()
+            began = time.monotonic()
+            refused = await stack.post("ada", FIND)
+            took = time.monotonic() - began
+            server.close()
+    assert (refused.status_code, refused.json()["error"]["code"]) == (503, "storage_unavailable")
+    assert took < 1.5 * PROMISED_SECONDS
 
 
 async def test_without_a_worker_a_turn_is_accepted_and_runs_later(
