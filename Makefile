@@ -33,8 +33,8 @@ test: .venv/.ready ## every promise at small size
 	@$(RUN)/python -m pytest -m "not prove"
 
 check: .venv/.ready ## lint, format, types, room rules, compose file and Dockerfile
-	@$(RUN)/ruff check .
-	@$(RUN)/ruff format --check .
+	@$(RUN)/ruff check --no-cache .
+	@$(RUN)/ruff format --no-cache --check .
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.temporal.yml

@@ -10,13 +10,12 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from adapters.zep import ZepMemory
-
 import activities.reply
 import activities.understanding
 import worker_main
 from adapters.conversations_sql import ConversationsSQL
 from adapters.listing_api import ListingAPI
+from adapters.zep import ZepMemory
 from settings import Settings
 
 MOMENTS = (
