@@ -3,11 +3,17 @@
 import asyncio
 from collections.abc import Sequence
 
+from temporalio import activity
+
+from activities.heartbeat import heartbeating
+from activities.reply import ReplyActivities
 from adapters.conversations_sql import ConversationsSQL
 from domain.conversation import ClosedTurn, CloseTurnInput, NewTurn, OpenedTurn
 from domain.errors import ChatError
 from domain.listings import FoundListings, Listing, SearchPlan
 from domain.memory import MemoryContext, MemoryMessage
+from domain.reply import GenerateReplyInput, Reply
+from domain.sentences.compose import compose_reply
 from domain.slots import Currency, PropertyType, RentalType
 from domain.turn import ChatTurnResult
 
@@ -88,6 +94,19 @@ class ScriptedSearch:
         self.plans.append(plan)
         await self.script.run()
         return FoundListings(listings=self._listings, total=len(self._listings), query=plan.query)
+
+
+class ScriptedReplies(ReplyActivities):
+    """The real replies behind a script: the step with the longest budget, so a turn can be held open in it."""
+
+    def __init__(self) -> None:
+        self.script = Script()
+
+    @activity.defn(name="generate_reply")
+    async def generate_reply(self, input: GenerateReplyInput) -> Reply:
+        async with heartbeating():
+            await self.script.run()
+        return compose_reply(input)
 
 
 class ScriptedStore:

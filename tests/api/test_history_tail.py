@@ -101,9 +101,9 @@ async def test_outages_of_temporal_lose_and_double_nothing(bench: TurnBench) -> 
 
 async def test_a_termination_is_told_though_the_server_blinks(bench: TurnBench) -> None:
     """A failed look at the moment of the termination does not swallow it."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     handle = await bench.start()
-    await bench.search.script.reached.wait()
+    await bench.replies.script.reached.wait()
     client = FlakyClient(bench, [])
     watching = asyncio.create_task(all_of(watch(HistoryTails(client), record_of(handle))))
     client.failures.append(RPCError("gone", RPCStatusCode.UNAVAILABLE, b""))
@@ -115,9 +115,9 @@ async def test_a_termination_is_told_though_the_server_blinks(bench: TurnBench) 
 
 async def test_a_reset_by_an_operator_is_followed(bench: TurnBench) -> None:
     """After a reset the stream says reset and tells the new run to its end; ids of both runs differ."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     handle = await bench.start()
-    await bench.search.script.reached.wait()
+    await bench.replies.script.reached.wait()
     run_id = (await handle.describe()).run_id
     tails = HistoryTails(bench.client)
     watching = asyncio.create_task(all_of(watch(tails, record_of(handle))))
@@ -168,7 +168,7 @@ async def test_a_turn_sent_again_is_not_answered_from_its_failed_start(bench: Tu
 
 async def test_an_open_tail_goes_with_its_last_watcher(bench: TurnBench) -> None:
     """Two watchers share a tail; when both have left, nobody polls any more."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     handle = await bench.start()
     tails = HistoryTails(bench.client)
     turn = record_of(handle)
@@ -199,7 +199,7 @@ async def test_too_many_open_tails_are_refused(bench: TurnBench, monkeypatch: py
     tails = HistoryTails(bench.client)
     ended = await bench.start()
     await all_of(watch(tails, record_of(ended)))
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     bench.thread_id = str(uuid4())
     held = await bench.start()
     open_one = watch(tails, record_of(held))
@@ -214,7 +214,7 @@ async def test_too_many_open_tails_are_refused(bench: TurnBench, monkeypatch: py
 
 async def test_closing_lets_every_watcher_go(bench: TurnBench) -> None:
     """When the server stops, streams end instead of holding it up."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     handle = await bench.start()
     tails = HistoryTails(bench.client)
     turn = record_of(handle)

@@ -7,7 +7,6 @@ from uuid import uuid4
 from temporalio.client import Client, WorkflowHandle
 from temporalio.worker import Worker
 
-from activities.reply import ReplyActivities
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
 from adapters.tables import CHAT_METADATA
@@ -18,7 +17,7 @@ from domain.thread import Language
 from domain.turn import ChatTurnInput, ChatTurnResult, OnBusy, TurnStatus
 from settings import Settings
 from tests.eventually import eventually
-from tests.fakes import ScriptedMemory, ScriptedSearch, ScriptedStore
+from tests.fakes import ScriptedMemory, ScriptedReplies, ScriptedSearch, ScriptedStore
 from worker_main import build_worker
 from workflows import options
 from workflows.chat_turn import ChatTurnWorkflow
@@ -35,7 +34,7 @@ class TurnBench:
     store: ScriptedStore
     memory: ScriptedMemory = field(default_factory=ScriptedMemory)
     search: ScriptedSearch = field(default_factory=ScriptedSearch)
-    replies: ReplyActivities | None = None
+    replies: ScriptedReplies = field(default_factory=ScriptedReplies)
     user_id: str = "ada"
     thread_id: str = field(default_factory=lambda: str(uuid4()))
 

@@ -80,9 +80,9 @@ async def _ended(handle: WorkflowHandle) -> WorkflowHandle:
 
 
 async def _two_turns(bench: TurnBench, second_policy: OnBusy) -> tuple[WorkflowHandle, WorkflowHandle]:
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     first = await bench.start()
-    await bench.search.script.reached.wait()
+    await bench.replies.script.reached.wait()
     second = await bench.start(on_busy=second_policy)
     await bench.until_waiting_or_ended(second)
     gate.set()

@@ -147,28 +147,29 @@ async def test_a_message_without_letters_or_digits_is_not_remembered(bench: Turn
 # --- stopping -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stopped_in", ["memory", "search", "queue"])
-async def test_a_stopped_turn_ends_completed_with_status_stopped(bench: TurnBench, stopped_in: str) -> None:
-    """Wherever the stop lands, the workflow ends Completed and the record says stopped."""
-    gates = []
-    if stopped_in == "queue":
-        gates.append(bench.search.script.hold())
-        await bench.start()
-    script = bench.memory.reads if stopped_in == "memory" else bench.search.script
-    if stopped_in != "queue":
-        gates.append(script.hold())
+@pytest.mark.parametrize("step", ["memory", "search", "reply"])
+async def test_a_stopped_turn_ends_completed_with_status_stopped(bench: TurnBench, step: str) -> None:
+    """Whichever step the stop lands in, the workflow ends Completed and the record says stopped."""
+    script = {"memory": bench.memory.reads, "search": bench.search.script, "reply": bench.replies.script}[step]
+    gate = script.hold()
     handle = await bench.start()
-    if stopped_in == "queue":
-        await bench.until_waiting_or_ended(handle)
-    else:
-        await script.reached.wait()
+    await script.reached.wait()
     await handle.cancel()
     result = await handle.result()
-    for gate in gates:
-        gate.set()
+    gate.set()
     assert result.status is TurnStatus.STOPPED
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     assert await bench.status(handle) is TurnStatus.STOPPED
+
+
+async def test_a_turn_stopped_in_the_queue_says_so(bench: TurnBench) -> None:
+    """Stopped while it waits behind another, a turn ends at once; the one in front goes on."""
+    gate = bench.replies.script.hold()
+    first, second = await _in_order(bench, [OnBusy.ENQUEUE, OnBusy.ENQUEUE])
+    await second.cancel()
+    assert (await second.result()).status is TurnStatus.STOPPED
+    gate.set()
+    assert (await first.result()).status is TurnStatus.COMPLETED
 
 
 async def test_a_turn_stopped_before_its_first_step_keeps_the_message(idle_bench: TurnBench) -> None:
@@ -208,22 +209,22 @@ async def _in_order(bench: TurnBench, policies: Sequence[OnBusy]) -> list[Workfl
 
 async def test_a_later_turn_waits_for_the_earlier_one(bench: TurnBench) -> None:
     """Turns of one thread search one after another, in the order they were accepted."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     first, second = await _in_order(bench, [OnBusy.ENQUEUE, OnBusy.ENQUEUE])
     assert await bench.status(second) is TurnStatus.QUEUED
-    assert bench.search.script.calls == 1
+    assert bench.replies.script.calls == 1
     gate.set()
     assert [(await handle.result()).status for handle in (first, second)] == [TurnStatus.COMPLETED] * 2
 
 
 async def test_a_stopped_turn_in_between_lets_nobody_pass(bench: TurnBench) -> None:
     """B waits behind A and C behind B: when B is stopped, C still waits for A."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     first, second, third = await _in_order(bench, [OnBusy.ENQUEUE] * 3)
     await second.cancel()
     assert (await second.result()).status is TurnStatus.STOPPED
     assert await bench.status(third) is TurnStatus.QUEUED
-    assert bench.search.script.calls == 1
+    assert bench.replies.script.calls == 1
     gate.set()
     assert (await third.result()).status is TurnStatus.COMPLETED
     assert (await first.result()).status is TurnStatus.COMPLETED
@@ -231,19 +232,19 @@ async def test_a_stopped_turn_in_between_lets_nobody_pass(bench: TurnBench) -> N
 
 async def test_reject_ends_at_once_behind_an_open_turn(bench: TurnBench) -> None:
     """A turn that shall not wait ends rejected, with a sentence, and without any step."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     first, second = await _in_order(bench, [OnBusy.ENQUEUE, OnBusy.REJECT])
     rejected = await second.result()
     gate.set()
     assert rejected.status is TurnStatus.REJECTED
     assert rejected.response_text
     await first.result()
-    assert bench.search.script.calls == 1
+    assert bench.replies.script.calls == 1
 
 
 async def test_a_rejected_turn_takes_nothing_from_the_thread(bench: TurnBench) -> None:
     """What the running turn learns is known to the next one, though one between them was rejected."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     first, second = await _in_order(bench, [OnBusy.ENQUEUE, OnBusy.REJECT])
     await second.result()
     gate.set()
@@ -255,9 +256,9 @@ async def test_a_rejected_turn_takes_nothing_from_the_thread(bench: TurnBench) -
 
 async def test_interrupt_stops_the_earlier_turn(bench: TurnBench) -> None:
     """A turn that interrupts stops the one in front and then runs."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     first = await bench.start()
-    await bench.search.script.reached.wait()
+    await bench.replies.script.reached.wait()
     second = await bench.start(on_busy=OnBusy.INTERRUPT)
     assert (await first.result()).status is TurnStatus.STOPPED
     gate.set()
@@ -266,7 +267,7 @@ async def test_interrupt_stops_the_earlier_turn(bench: TurnBench) -> None:
 
 async def test_a_terminated_turn_does_not_block_its_thread(bench: TurnBench) -> None:
     """Behind a turn that an operator terminated, the next one takes over and closes its record as failed."""
-    gate = bench.search.script.hold()
+    gate = bench.replies.script.hold()
     first, second = await _in_order(bench, [OnBusy.ENQUEUE, OnBusy.ENQUEUE])
     await first.terminate()
     gate.set()

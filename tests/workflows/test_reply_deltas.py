@@ -9,21 +9,22 @@ from temporalio.client import WorkflowHandle
 from temporalio.exceptions import ApplicationError
 
 from activities.heartbeat import heartbeating
-from activities.reply import ReplyActivities
 from api.history_projection import TurnProjection
 from domain.names import REPLY_DELTA
 from domain.progress import Delta, ProgressEvent, Reset, Result
 from domain.reply import GenerateReplyInput, Reply, ReplyDelta
 from domain.turn import Act, TurnStatus
+from tests.fakes import ScriptedReplies
 from tests.workflows.bench import TurnBench
 
 PIECES = ("There are ", "four flats ", "in Girne.")
 
 
-class WritingReplies(ReplyActivities):
+class WritingReplies(ScriptedReplies):
     """Signals its pieces one after another; fails its first attempts as told, then may hold before the end."""
 
     def __init__(self, bench: TurnBench, *, failing_attempts: int = 0, pieces: Sequence[str] = PIECES) -> None:
+        super().__init__()
         self._bench = bench
         self._failing_attempts = failing_attempts
         self._pieces = pieces
