@@ -26,8 +26,10 @@ $(UV):
 dev: .venv/.ready ## run the whole stack: Temporal with Web UI, database, worker, API
 	@exec $(RUN)/islanders dev
 
+# By the environment and unexpanded: quotes, backticks and "$500" belong to the message, not to make or a shell.
+chat: export CHAT_TEXT = $(value TEXT)
 chat: .venv/.ready ## send one message to the running stack: make chat TEXT="2 bedrooms in Girne"
-	@$(RUN)/islanders chat "$(TEXT)"
+	@$(RUN)/islanders chat "$$CHAT_TEXT"
 
 test: .venv/.ready ## every promise at small size
 	@$(RUN)/python -m pytest -m "not prove"

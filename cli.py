@@ -33,7 +33,9 @@ def chat(
     text: Annotated[str, typer.Argument(help="The message.", show_default=False)],
     thread: Annotated[str | None, typer.Option(help="A thread's name or id; without: the active one.")] = None,
     url: Annotated[str | None, typer.Option(help="The API; without: the stack on this machine.")] = None,
-    language: Annotated[str | None, typer.Option(help="en, tr, ru, de or pl; without: as the message is.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="en, tr, ru, de or pl; the replies are in English so far.")
+    ] = None,
 ) -> None:
     """Send one message to the running stack and watch its turn until the reply is there."""
     from devstack.chat import chat as send_and_show  # rich and httpx, not needed to start a stack

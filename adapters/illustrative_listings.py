@@ -40,6 +40,7 @@ MARKETS = (
     Market("gazimagusa", "MAG", (350, 1000), (30, 120), (35.11, 35.15), (33.93, 33.97)),
     Market("iskele", "ISK", (300, 900), (25, 100), (35.27, 35.31), (33.89, 33.93)),
 )
+INLAND = frozenset({"lefkosa"})
 MONTHLY_PER_FURTHER_BEDROOM, NIGHTLY_PER_FURTHER_BEDROOM = 100, 15
 SALE_IN_MONTHS_OF_RENT = 220
 
@@ -96,7 +97,7 @@ def _listing(random: Random, market: Market, position: int) -> Listing:
     sale_only = block == "X" and not both_ways
     reference = f"{market.prefix}-{position + 1:03}"
     district = random.choice([row.id for row in DISTRICTS if row.city == market.city])
-    amenities = _amenities(random, beach=family_size or (affordable and place_in_block > 0))
+    amenities = _amenities(random, market, beach=family_size or (affordable and place_in_block > 0))
     sqm = 40 + 35 * bedrooms + random.randrange(0, 20)
     monthly = _monthly(random, market, bedrooms, currency, affordable=affordable)
     nightly = _nightly(random, market, bedrooms, currency)
@@ -132,9 +133,11 @@ def _listing(random: Random, market: Market, position: int) -> Listing:
     )
 
 
-def _amenities(random: Random, *, beach: bool) -> tuple[Amenity, ...]:
-    """Four to nine, in the order of the codes."""
-    chosen = set(random.sample(tuple(Amenity), random.randint(4, 8)))
+def _amenities(random: Random, market: Market, *, beach: bool) -> tuple[Amenity, ...]:
+    """Three to nine, in the order of the codes; nothing of the sea in an inland town."""
+    chosen = set(random.sample(tuple(Amenity), random.randint(5, 8)))
+    if market.city in INLAND:
+        chosen -= {Amenity.BEACH_ACCESS, Amenity.SEA_VIEW}
     chosen |= {Amenity.BEACH_ACCESS} if beach else set()
     return tuple(amenity for amenity in Amenity if amenity in chosen)
 

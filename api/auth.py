@@ -10,11 +10,12 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 
 from api.errors import declared
-from domain.errors import Forbidden, Unauthorized
+from domain.errors import Forbidden, Unauthorized, WrongCredentials
 
 router = APIRouter(tags=["auth"])
 
 ALGORITHM = "HS256"
+LONGEST_USER_ID = 64
 REFRESH_LIFETIME = timedelta(days=30)
 DEMO_USER = "demo"
 DEMO_PASSWORD = "demo"  # noqa: S105 - exists in the embedded stack only, which says so
@@ -34,14 +35,16 @@ class Tokens:
     def refresh(self, user_id: str) -> str:
         return self._signed(user_id, "refresh", REFRESH_LIFETIME)
 
-    def user_of(self, token: str) -> str:
-        """The user an access token speaks for. Raises Unauthorized for any other text."""
+    def user_of(self, token: str, *, kind: str = "access") -> str:
+        """The user a token speaks for. Raises Unauthorized for any other text, and for another kind of token.
+
+        A deployment's own issuer need not know our kinds: a token without one is an access token.
+        """
         try:
             claims = jwt.decode(token, self._secret, algorithms=[ALGORITHM], options={"require": ["exp", "sub"]})
         except jwt.InvalidTokenError as error:
             raise Unauthorized from error
-        # A deployment's own issuer need not know our token types: only a refresh token is refused here.
-        if claims.get("type") == "refresh" or not 0 < len(claims["sub"]) <= 64:
+        if claims.get("type", "access") != kind or not 0 < len(claims["sub"]) <= LONGEST_USER_ID:
             raise Unauthorized
         return str(claims["sub"])
 
@@ -89,11 +92,26 @@ async def issue_token(credentials: Credentials, request: Request) -> TokenPair:
     if not tokens.demo_user:
         raise Forbidden
     if not (_same(credentials.username, DEMO_USER) and _same(credentials.password, DEMO_PASSWORD)):
-        raise Unauthorized
+        raise WrongCredentials
+    return _pair(tokens, DEMO_USER)
+
+
+class RefreshRequest(BaseModel):
+    refresh: str
+
+
+@router.post("/api/token/refresh/", responses=declared(400, 401))
+async def refresh_token(body: RefreshRequest, request: Request) -> TokenPair:
+    """A new pair for a refresh token that is still valid."""
+    tokens: Tokens = request.app.state.tokens
+    return _pair(tokens, tokens.user_of(body.refresh, kind="refresh"))
+
+
+def _pair(tokens: Tokens, user_id: str) -> TokenPair:
     return TokenPair(
-        access=tokens.access(DEMO_USER),
-        refresh=tokens.refresh(DEMO_USER),
-        user=User(id=DEMO_USER, username=DEMO_USER),
+        access=tokens.access(user_id),
+        refresh=tokens.refresh(user_id),
+        user=User(id=user_id, username=user_id),
     )
 
 

@@ -29,6 +29,7 @@ STATUS_OF_ERROR: dict[type[errors.ChatError], int] = {
 }
 
 SENTENCES: dict[type[errors.ChatError], str] = {
+    errors.WrongCredentials: "Wrong username or password.",
     errors.Unauthorized: "Send a valid token: Authorization: Bearer <access token>.",
     errors.Forbidden: "Not allowed here.",
     errors.NotFound: "There is no such thing, or it is not yours.",

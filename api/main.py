@@ -7,12 +7,15 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 
@@ -64,10 +67,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(TooLargeAsJSON)  # added later, so it is outside and sees the limit's answer
     for room in (auth, chat, turns, events, search, health):
         app.include_router(room.router)
+    app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
+    app.add_api_route("/", _to_the_reference, include_in_schema=False)
     if settings.islanders_embedded:
         app.mount("/zep", create_zep_local(app.state.database, settings.zep_api_key.get_secret_value()))
     _declare_400_instead_of_422(app)
     return app
+
+
+async def _to_the_reference() -> RedirectResponse:
+    return RedirectResponse("/docs")
 
 
 @asynccontextmanager

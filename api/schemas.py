@@ -1,6 +1,7 @@
 """Bodies of the chat routes."""
 
 import re
+import unicodedata
 from uuid import UUID, uuid4
 
 from pydantic import BaseModel, Field, field_validator
@@ -8,6 +9,9 @@ from pydantic import BaseModel, Field, field_validator
 from domain.names import THREAD_NAME_PATTERN
 from domain.thread import Language
 from domain.turn import MAX_MESSAGE_CHARACTERS, ChatTurnResult, OnBusy, TurnStatus
+
+INVISIBLE = frozenset({"Cf", "Cc", "Zs", "Zl", "Zp"})
+"""Unicode categories of a text that nobody can see: format and control characters, spaces."""
 
 
 class ChatRequest(BaseModel):
@@ -25,8 +29,8 @@ class ChatRequest(BaseModel):
     @classmethod
     def _said_something(cls, message: str) -> str:
         text = message.strip()
-        if not text:
-            raise ValueError("Write a message of at least one character.")
+        if all(unicodedata.category(character) in INVISIBLE for character in text):
+            raise ValueError("Write a message of at least one visible character.")
         if len(text) > MAX_MESSAGE_CHARACTERS:
             raise ValueError(f"Write at most {MAX_MESSAGE_CHARACTERS} characters, this is {len(text)}.")
         if "\x00" in text or not _is_encodable(text):  # PostgreSQL stores no NUL, nobody half a surrogate pair

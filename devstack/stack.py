@@ -32,7 +32,10 @@ def run_stack(settings: Settings, say: Say) -> None:
     """Runs until SIGINT, SIGTERM or SIGHUP. Raises StackError when the stack cannot start or go on."""
     os.umask(0o077)  # databases and logs hold conversations: for this user's eyes only
     home = settings.islanders_home.resolve()
-    (home / "logs").mkdir(parents=True, exist_ok=True)
+    try:
+        (home / "logs").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StackError(f"ISLANDERS_HOME: {home} cannot be used as a folder ({error.strerror})") from error
     with only_stack_of(home):
         check_ports(wanted_ports(settings))
         addresses = addresses_of(settings)

@@ -102,7 +102,8 @@ def _open_question(state: ThreadState, understood: Understanding) -> Question | 
 
 def _asked(state: ThreadState, understood: Understanding, decision: Decision) -> dict[SlotName, int]:
     asked = dict(state.asked)
-    if decision.question:
+    wordless = understood.intent is Intent.SMALLTALK and decision.question is not None
+    if decision.question and not (wordless and decision.question.slot is state.pending_question):
         asked[decision.question.slot] = asked.get(decision.question.slot, 0) + 1
     if understood.skipped:
         asked[understood.skipped] = ENOUGH_ASKED

@@ -5,6 +5,7 @@
         TurnConflict           the same client_msg_id came with another body
       NotFound                 no such turn or thread, or somebody else's
       Unauthorized             no token, or a bad one
+        WrongCredentials       a wrong user name or password
       Forbidden                known, but not allowed here
       TooManyTurns             over the user's limit; says when to come again
       StorageUnavailable       the database does not answer             (try again)
@@ -68,6 +69,10 @@ class NotFound(ChatError):
 
 
 class Unauthorized(ChatError):
+    pass
+
+
+class WrongCredentials(Unauthorized):
     pass
 
 

@@ -1,7 +1,8 @@
 """Every Temporal timeout and retry policy, and with them the whole latency budget of a turn.
 
 Budgets come from the product: memory 1.5 s, search 1.6 s, reply 30 s with a model. Settings marked (measured)
-were found by killing workers and servers in the middle of turns; docs/decisions/0002 gives the figures.
+were found by killing workers and servers in the middle of turns; docs/decisions/0002 says what differs from
+Temporal's defaults.
 """
 
 from datetime import timedelta

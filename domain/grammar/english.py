@@ -129,6 +129,7 @@ ENGLISH = LanguageTables(
     budget=_BUDGET,
     labels=("call", "call me", "call me on", "call me at", "phone", "tel", "whatsapp", "ref", "reference"),
     false_friends=(
+        *("what about", "how about"),
         *("pool table", "flat tyre", "flat tire", "open house", "security check", "short walk", "long walk"),
         *("short or long (term)", "long or short (term)", "short and long (term)", "long and short (term)"),
     ),

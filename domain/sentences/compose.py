@@ -23,7 +23,7 @@ def compose_reply(input: GenerateReplyInput) -> Reply:
     words = wording_in(input.understood.language)
     decision = decide(input.state, input.understood, found)
     return Reply(
-        text="\n".join(_paragraphs(input, decision, found, words)),
+        text="\n".join(paragraph for paragraph in _paragraphs(input, decision, found, words) if paragraph),
         act=decision.act,
         question=decision.question,
         recommendations=tuple(card(listing, input.understood.slots.rental_type) for listing in listings),

@@ -59,7 +59,7 @@ ENGLISH = Wording(
     no_more="That is all I have for this search. Another place, budget or number of bedrooms may bring more.",
     nothing_found="I found nothing that fits.",
     nothing_found_for="I found nothing for: {criteria}.",
-    relaxed_intro="Too little fitted exactly, so I widened the search: {changes}.",
+    relaxed_intro="Few homes matched exactly, so I widened the search: {changes}.",
     relaxed={
         "price_max": "budget up to {used} instead of {said}",
         "bedrooms_max": "up to {used} bedrooms instead of {said}",

@@ -96,6 +96,7 @@ async def test_existing_clients_are_understood(stack: RunningStack, user: str) -
     [
         ({"message": ""}, "message"),
         ({"message": "  \n "}, "message"),
+        ({"message": "\u200b\u200b"}, "message"),
         ({"message": "x" * 4001}, "message"),
         ({"message": 7}, "message"),
         ({"message": None}, "message"),
@@ -220,3 +221,24 @@ async def test_everything_is_ready(stack: RunningStack) -> None:
         "memory": "ok",
     }
     assert (await stack.http.get("/api/health/live")).status_code == 200
+
+
+async def test_a_refresh_token_gives_new_tokens(stack: RunningStack, user: str) -> None:
+    """The long-lived token buys a new pair; an access token does not."""
+    answer = await stack.http.post("/api/token/refresh/", json={"refresh": stack.tokens.refresh(user)})
+    assert stack.tokens.user_of(answer.json()["access"]) == user
+    refused = await stack.http.post("/api/token/refresh/", json={"refresh": stack.tokens.access(user)})
+    assert refused.status_code == 401
+
+
+async def test_every_picture_of_a_card_is_there(stack: RunningStack, user: str) -> None:
+    """The pictures that cards name are served from here."""
+    cards = (await stack.say(user, FIND)).json()["result"]["recommendations"]
+    for path in {path for card in cards for path in (card["imageUrl"], *card["galleryImages"])}:
+        picture = await stack.http.get(path)
+        assert (picture.status_code, picture.headers["content-type"]) == (200, "image/svg+xml")
+
+
+async def test_the_root_leads_to_the_reference(stack: RunningStack) -> None:
+    """Somebody who opens the address finds the API reference."""
+    assert (await stack.http.get("/")).headers["location"] == "/docs"

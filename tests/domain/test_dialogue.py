@@ -218,3 +218,12 @@ def test_the_state_follows_the_search_that_found_the_cards():
     said = understood(plan=plan)
     state = next_state(ThreadState(), said, decide(ThreadState(), said, found), found)
     assert (state.last_query, state.next_offset, state.shown) == (widened, 2, ("home-1", "home-2"))
+
+
+def test_a_thumbs_up_is_no_question_asked_again():
+    """A message without words repeats the open question, without counting it as asked once more."""
+    thread = SpokenThread()
+    thread.say("I need an apartment")
+    replies = [thread.say(text) for text in ("👍", "?", "ok", "👍")]
+    assert {reply.question.slot for reply in replies} == {SlotName.RENTAL_TYPE}
+    assert all(not reply.text.startswith("\n") for reply in replies)

@@ -86,6 +86,8 @@ BUDGETS = [
     ("more than 300 pounds", {"budget": gbp(min=300)}),
     ("at least 300 and max 500 pounds", {"budget": gbp(min=300, max=500)}),
     ("around 500", {"budget": gbp(min=450, max=550)}),
+    ("what about 300 pounds", {"budget": gbp(max=300)}),
+    ("how about Iskele", {"location": {"city": "iskele"}}),
     ("budget of around $500", {"budget": money("USD", min=450, max=550)}),
     ("budget 500", {"budget": gbp(max=500)}),
     ("my budget for the flat is 700", {"budget": gbp(max=700), "property_type": "apartment"}),
