@@ -4,6 +4,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -64,18 +65,19 @@ def temporal_binary() -> str:
 @pytest.fixture(scope="session")
 async def temporal(temporal_binary: str) -> AsyncIterator[WorkflowEnvironment]:
     """One dev server for the whole run, with the product's own flags; tests use task queues of their own."""
-    async with await _start_temporal(temporal_binary) as environment:
+    async with await start_temporal(temporal_binary) as environment:
         yield environment
 
 
 @pytest.fixture
 async def own_temporal(temporal_binary: str) -> AsyncIterator[WorkflowEnvironment]:
     """A dev server for one test, which may leave the product's own task queue without a worker."""
-    async with await _start_temporal(temporal_binary) as environment:
+    async with await start_temporal(temporal_binary) as environment:
         yield environment
 
 
-async def _start_temporal(binary: str) -> WorkflowEnvironment:
+async def start_temporal(binary: str, **options: Any) -> WorkflowEnvironment:
+    """With the product's own flags and search attributes."""
     return await WorkflowEnvironment.start_local(
         dev_server_existing_path=binary,
         dev_server_extra_args=[
@@ -87,6 +89,7 @@ async def _start_temporal(binary: str) -> WorkflowEnvironment:
         search_attributes=list(search_attributes.ALL),
         plugins=[plugin()],
         runtime=runtime(),
+        **options,
     )
 
 
