@@ -62,7 +62,20 @@ class TurnActivities:
     async def close_turn(self, input: CloseTurnInput) -> ClosedTurn:
         """Store how the turn ended. The answer comes from the row, for an earlier close may have won."""
         with typed_failures():
-            return await self._store.close_turn(input, self._result(input))
+            closed = await self._store.close_turn(input, self._result(input))
+        result = closed.result
+        activity.logger.info(
+            "turn_closed",
+            extra={
+                "turn_id": result.turn_id,
+                "status": result.status,
+                "agent": result.agent,
+                "act": result.act,
+                "cards": len(result.recommendations),
+                "degraded": [f"{entry.step}:{entry.reason}" for entry in result.degraded],
+            },
+        )
+        return closed
 
     def _result(self, closing: CloseTurnInput) -> ChatTurnResult:
         reply, understood = closing.reply, closing.understood

@@ -4,8 +4,10 @@ import asyncio
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import pytest
 
+from api.main import create_app
 from domain.names import thread_id_for
 from tests.running_stack import RunningStack
 
@@ -242,3 +244,11 @@ async def test_every_picture_of_a_card_is_there(stack: RunningStack, user: str) 
 async def test_the_root_leads_to_the_reference(stack: RunningStack) -> None:
     """Somebody who opens the address finds the API reference."""
     assert (await stack.http.get("/")).headers["location"] == "/docs"
+
+
+async def test_there_is_no_demo_user_outside_the_embedded_stack(stack: RunningStack) -> None:
+    """A deployment never answers demo / demo with a token."""
+    app = create_app(stack.settings.model_copy(update={"islanders_embedded": False}))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://deployment") as http:
+        answer = await http.post("/api/token/", json={"username": "demo", "password": "demo"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (403, "forbidden")
