@@ -103,9 +103,9 @@ class ConversationsSQL:
             TurnOwnedElsewhere: another workflow runs this turn.
         """
         async with self._database.writing() as session:
-            await lock_user(session, turn.user_id)
             row = await session.get(TurnRow, turn.turn_id, with_for_update=True)
-            if row is None:
+            if row is None:  # started by hand
+                await lock_user(session, turn.user_id)
                 row = await insert_turn(session, turn, fingerprint="")
             if row.user_id != turn.user_id:
                 raise NotFound
