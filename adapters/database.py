@@ -28,6 +28,7 @@ NAMING_CONVENTION = {
 }
 """Names of constraints, the same on both databases, so that a migration can name them."""
 
+LOCK_SHARE = 0.8
 CONNECT_SECONDS = 1.5
 """A database that does not answer is told within the two seconds a caller may wait for a 503."""
 
@@ -70,8 +71,12 @@ class Database:
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
 
     def _lock_seconds(self) -> float:
-        """How long SQLite waits for another process's write; a blocked driver thread cannot be cancelled."""
-        return 5.0 if self.answer_within is None else min(CONNECT_SECONDS, self.answer_within)
+        """How long SQLite waits for another process's write.
+
+        Less than `answer_within`, so that the driver gives up by itself: its thread cannot be cancelled, and
+        a cancelled call would leave it and its connection behind.
+        """
+        return 5.0 if self.answer_within is None else LOCK_SHARE * self.answer_within
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[AsyncSession]:
