@@ -9,6 +9,9 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from activities.step_budget import StepBudget
 from domain.errors import ChatError
 
+LONGEST_PAUSE = timedelta(minutes=5)
+"""A service may ask for a day; a late append would be over by then."""
+
 
 @contextmanager
 def typed_failures(budget: StepBudget | None = None, *, patient: bool = False) -> Iterator[None]:
@@ -34,7 +37,7 @@ def application_error(
         *([{"status": error.status}] if error.status else []),
         type=type(error).__name__,
         non_retryable=not worth_a_retry,
-        next_retry_delay=timedelta(seconds=error.retry_after) if error.retry_after else None,
+        next_retry_delay=min(timedelta(seconds=error.retry_after), LONGEST_PAUSE) if error.retry_after else None,
         # An expected answer of another service: counted as a result of the step, not as a fault of the worker.
         category=ApplicationErrorCategory.BENIGN,
     )

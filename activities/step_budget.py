@@ -35,7 +35,8 @@ class StepBudget:
         """What is left of the step's start-to-close timeout, which all its attempts share.
 
         An attempt that follows a dead worker has the whole budget again: the timeout that told of the death
-        has passed in full, and time without a worker does not count.
+        has passed in full. So has one whose first try had waited for a worker, since that time counts as used
+        from here; the retry policy bounds how often.
         """
         info, whole = activity.info(), _whole()
         used = (datetime.now(UTC) - info.scheduled_time).total_seconds() if info.attempt > 1 else 0.0

@@ -1,6 +1,6 @@
 """Opening and closing a turn. Both may run more than once: each answers the same every time."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from temporalio import activity
 
@@ -20,9 +20,7 @@ from domain.reply import ReplyMode
 from domain.sentences import apology_text, rejected_text, spoken
 from domain.thread import Agent
 from domain.turn import Act, ChatTurnResult, OnBusy, TurnStatus, Versions
-
-START_GRACE = timedelta(seconds=10)
-"""A turn whose row is younger may still be on its way to Temporal; the API gives a start up sooner."""
+from domain.waiting import START_GRACE
 
 
 class TurnActivities:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, update
+from sqlalchemy import ColumnElement, func, or_, update
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -30,7 +30,7 @@ from domain.conversation import (
     TurnRecord,
 )
 from domain.errors import NotFound, TooManyTurns, TurnAlreadyFailed, TurnOwnedElsewhere
-from domain.names import TURN_NOT_STARTED
+from domain.names import TURN_CANCELLED, TURN_NOT_STARTED
 from domain.turn import OPEN_STATUSES, ChatTurnResult, TurnStatus
 
 
@@ -76,7 +76,10 @@ class ConversationsSQL:
         recent, oldest = (
             await session.exec(
                 select(func.count(), func.min(TurnRow.accepted_at)).where(
-                    TurnRow.user_id == user_id, TurnRow.accepted_at > minute_ago
+                    TurnRow.user_id == user_id,
+                    TurnRow.accepted_at > minute_ago,
+                    # A message refused with 503 was not served, and comes again.
+                    or_(col(TurnRow.error_code).is_(None), col(TurnRow.error_code) != TURN_NOT_STARTED),
                 )
             )
         ).one()
@@ -106,7 +109,7 @@ class ConversationsSQL:
             row = await session.get(TurnRow, turn.turn_id, with_for_update=True)
             if row is None:  # started by hand
                 await lock_user(session, turn.user_id)
-                row = await insert_turn(session, turn, fingerprint="")
+                row = await session.get(TurnRow, turn.turn_id) or await insert_turn(session, turn, fingerprint="")
             if row.user_id != turn.user_id:
                 raise NotFound
             if never_started(row):
@@ -143,13 +146,15 @@ class ConversationsSQL:
 
     @promptly
     async def fail_turn(self, turn_id: str, error_code: str) -> None:
-        still_open = [col(TurnRow.id) == turn_id, col(TurnRow.status).in_(OPEN_STATUSES)]
+        may_end: ColumnElement[bool] = col(TurnRow.status).in_(OPEN_STATUSES)
         if error_code == TURN_NOT_STARTED:
-            still_open.append(col(TurnRow.started_at).is_(None))  # its workflow may have come a moment before us
+            may_end &= col(TurnRow.started_at).is_(None)  # its workflow may have come a moment before us
+        elif error_code == TURN_CANCELLED:
+            may_end |= col(TurnRow.error_code) == TURN_NOT_STARTED  # stopped for good: no repeat revives it
         async with self._database.writing() as session:
             await session.exec(
                 update(TurnRow)
-                .where(*still_open)
+                .where(col(TurnRow.id) == turn_id, may_end)
                 .values(status=TurnStatus.FAILED, error_code=error_code, ended_at=datetime.now(UTC))
             )
 
@@ -163,6 +168,12 @@ class ConversationsSQL:
         if row is None or row.user_id != user_id:
             raise NotFound
         return record_of(row)
+
+    @promptly
+    async def open_turn_ids(self, user_id: str) -> tuple[str, ...]:
+        mine = select(TurnRow.id).where(TurnRow.user_id == user_id, col(TurnRow.status).in_(OPEN_STATUSES))
+        async with self._database.reading() as session:
+            return tuple((await session.exec(mine)).all())
 
     @promptly
     async def ping(self) -> None:

@@ -1,7 +1,8 @@
 """Looking at, stopping and ending the workflows of other turns. Implements domain.ports.TurnRuns."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -19,6 +20,8 @@ ERROR_CODE_OF_STATUS = {
 }
 
 CALL_TIMEOUT = timedelta(milliseconds=700)
+LONGEST_CALL_SECONDS = 0.8
+"""Bounds the first connect of a lazy client as well, which the timeout of a call does not."""
 
 PHASE_OF_STATUS = {
     WorkflowExecutionStatus.RUNNING: RunPhase.RUNNING,
@@ -38,7 +41,7 @@ class TemporalRuns:
         self._client = client
 
     async def look(self, workflow_id: str) -> TurnRun:
-        with _missing_is_fine(), _unavailable():
+        async with _answering():
             seen = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_TIMEOUT)
             info = seen.raw_description.workflow_execution_info
             return TurnRun(
@@ -49,37 +52,29 @@ class TemporalRuns:
         return TurnRun(phase=RunPhase.UNKNOWN)
 
     async def stop(self, workflow_id: str) -> bool:
-        with _missing_is_fine(), _unavailable():
+        async with _answering():
             await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=CALL_TIMEOUT)
             return True
         return False
 
     async def terminate(self, workflow_id: str, reason: str) -> None:
-        with _missing_is_fine(), _unavailable():
+        async with _answering():
             handle = self._client.get_workflow_handle(workflow_id)
             await handle.terminate(reason=reason, rpc_timeout=CALL_TIMEOUT)
 
 
-class _Missing(Exception):
-    pass
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    """Ends the block quietly when Temporal does not know the workflow.
 
-
-@contextmanager
-def _missing_is_fine() -> Iterator[None]:
+    A server that is away is an RPCError from a live client, a RuntimeError from one never connected, and
+    silence from one that is frozen.
+    """
     try:
-        yield
-    except _Missing:
-        return
-
-
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    """A server that is away: an RPCError from a live client, a RuntimeError from one never connected."""
-    try:
-        yield
+        async with asyncio.timeout(LONGEST_CALL_SECONDS):
+            yield
     except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            raise _Missing from error
-        raise WorkflowsUnavailable(error.status.name) from error
-    except RuntimeError as error:
-        raise WorkflowsUnavailable("no connection") from error
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise WorkflowsUnavailable(error.status.name) from error
+    except (RuntimeError, TimeoutError) as error:
+        raise WorkflowsUnavailable(type(error).__name__) from error

@@ -24,12 +24,13 @@ async def lock_user(session: AsyncSession, user_id: str) -> None:
 async def find_repeat(session: AsyncSession, posted: PostedTurn) -> TurnRow | None:
     """The same message sent before. Without a thread the user's own message id is enough."""
     if posted.thread_id is not None:
-        row = await session.get(TurnRow, turn_id_for(posted.thread_id, posted.client_msg_id))
+        turn_id = turn_id_for(posted.thread_id, posted.client_msg_id)
+        row = await session.get(TurnRow, turn_id, with_for_update=True)
         if row is not None and row.user_id != posted.user_id:
             raise NotFound
         return row
     same = select(TurnRow).where(TurnRow.user_id == posted.user_id, TurnRow.client_msg_id == posted.client_msg_id)
-    return (await session.exec(same)).first()
+    return (await session.exec(same.with_for_update())).first()
 
 
 async def repeated_turn(session: AsyncSession, row: TurnRow, posted: PostedTurn) -> AcceptedTurn:

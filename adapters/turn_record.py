@@ -112,6 +112,7 @@ def record_of(row: TurnRow) -> TurnRecord:
         seq=row.seq,
         status=TurnStatus(row.status),
         accepted_at=row.accepted_at,
+        has_started=row.started_at is not None,
         result=ChatTurnResult.model_validate(row.result) if row.result else None,
         error_code=row.error_code,
     )

@@ -19,7 +19,7 @@ from api.schemas import ChatAnswer, ChatRequest, canonical_uuid
 from api.turn_start import TurnStarter
 from api.turns import error_of, links_of, turn_of
 from domain.conversation import AcceptedTurn, PostedTurn, TurnRecord
-from domain.errors import BadInput, TooManyWatchers, WorkflowsUnavailable
+from domain.errors import BadInput, TooManyTurns, TooManyWatchers
 from domain.names import TURN_NOT_STARTED, assistant_message_id, thread_id_for
 from domain.progress import Failed, Result
 
@@ -52,11 +52,16 @@ async def post_message(
     wait = _seconds_to_wait(prefer)
     conversations: ConversationsSQL = request.app.state.conversations
     starter: TurnStarter = request.app.state.starter
-    accepted = await conversations.accept(posted)
+    try:
+        accepted = await conversations.accept(posted)
+    except TooManyTurns:
+        if not await _clear_away_lost_turns(request, user_id):
+            raise
+        accepted = await conversations.accept(posted)
     if not accepted.status.is_final:
         try:
             await starter.start(accepted.turn)
-        except WorkflowsUnavailable:
+        except Exception:
             # Not left open, where it would hold back its thread and count towards the user's limit.
             # A repeat of this POST revives it, and so does its workflow if the start got through after all.
             await conversations.fail_turn(accepted.turn.turn_id, TURN_NOT_STARTED)
@@ -74,6 +79,15 @@ async def post_message(
         status_code=200 if turn.status.is_final else 202,
         headers={"Preference-Applied": f"wait={wait:g}"} if wait else {},
     )
+
+
+async def _clear_away_lost_turns(request: Request, user_id: str) -> bool:
+    """Close the open records that no workflow will close, so that they count no more; tells whether any was."""
+    conversations: ConversationsSQL = request.app.state.conversations
+    before = await conversations.open_turn_ids(user_id)
+    for turn_id in before:
+        await turn_of(request, turn_id, user_id)
+    return len(await conversations.open_turn_ids(user_id)) < len(before)
 
 
 def _posted(

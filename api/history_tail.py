@@ -106,7 +106,7 @@ class TurnTail:
             known = len(self._events)
             try:
                 await self._read_on()
-            except (RPCError, RuntimeError, ChatError) as error:
+            except (RPCError, RuntimeError, TimeoutError, ChatError) as error:
                 log.info("tail_waits_for_a_server", error=type(error).__name__)
             except Exception as error:  # noqa: BLE001 - whatever it is, no watcher shall hang because nobody reads
                 log.warning("tail_failed", error=type(error).__name__)
@@ -125,10 +125,9 @@ class TurnTail:
         await self._tell_from_the_database()
 
     async def _current_run(self) -> str:
-        seen = await self._client.get_workflow_handle(self._turn.workflow_id).describe(
-            rpc_timeout=DESCRIBE_TIMEOUT
-        )
-        return seen.run_id
+        handle = self._client.get_workflow_handle(self._turn.workflow_id)
+        async with asyncio.timeout(2 * DESCRIBE_TIMEOUT.total_seconds()):  # a first connect may hang for ever
+            return (await handle.describe(rpc_timeout=DESCRIBE_TIMEOUT)).run_id
 
     async def _follow_run(self, run_id: str) -> None:
         if run_tag(run_id) not in self._runs:

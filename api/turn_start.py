@@ -28,6 +28,7 @@ TRANSIENT = frozenset(
         RPCStatusCode.RESOURCE_EXHAUSTED,
         RPCStatusCode.ABORTED,
         RPCStatusCode.UNKNOWN,
+        RPCStatusCode.INTERNAL,
     }
 )
 

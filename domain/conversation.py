@@ -156,5 +156,6 @@ class TurnRecord(Value):
     seq: int
     status: TurnStatus
     accepted_at: AwareDatetime
+    has_started: bool = False
     result: ChatTurnResult | None = None
     error_code: str | None = None

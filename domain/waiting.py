@@ -7,6 +7,9 @@ from domain.conversation import Blocker
 PATIENCE = timedelta(minutes=2)
 """A turn in front that makes no progress for this long is ended and taken over."""
 
+START_GRACE = timedelta(seconds=10)
+"""A turn whose row is younger may still be on its way to Temporal; the API gives a start up sooner."""
+
 LONGEST_GAP = timedelta(seconds=20)
 """Looks further apart than this mean that nobody ran at all: the wait starts anew."""
 

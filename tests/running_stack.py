@@ -129,9 +129,10 @@ async def fill(database_url: str) -> None:
 
 
 @asynccontextmanager
-async def running_api(settings: Settings, temporal: Client) -> AsyncIterator[RunningStack]:
-    """The API on its port, without a worker."""
-    os.environ["TEMPORAL_ADDRESS"] = temporal.service_client.config.target_host
+async def running_api(settings: Settings, temporal: Client | str) -> AsyncIterator[RunningStack]:
+    """The API on its port, without a worker; `temporal` may be an address where no server answers."""
+    address = temporal if isinstance(temporal, str) else temporal.service_client.config.target_host
+    os.environ["TEMPORAL_ADDRESS"] = address
     app = create_app(settings)
     config = uvicorn.Config(app, port=settings.islanders_port, log_config=None, lifespan="on")
     server = uvicorn.Server(config)

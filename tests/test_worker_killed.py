@@ -48,9 +48,10 @@ async def until_working(process: Process) -> None:
 
 
 @pytest.mark.timeout(90)
+@pytest.mark.parametrize("time_of_three", [1, *(pytest.param(n, marks=pytest.mark.prove) for n in (2, 3))])
 @pytest.mark.parametrize("moment", MOMENTS)
 async def test_a_killed_worker_costs_nothing(
-    own_temporal: WorkflowEnvironment, tmp_path: Path, moment: str
+    own_temporal: WorkflowEnvironment, tmp_path: Path, moment: str, time_of_three: int
 ) -> None:
     """Killed and started again, a turn ends with one reply, one stored pair and one pair in memory."""
     settings = stack_settings(f"sqlite+aiosqlite:///{tmp_path}/x.db", free_port())

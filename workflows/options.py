@@ -81,12 +81,11 @@ UNDERSTAND: Final = LocalActivityConfig(
 RECALL: Final = ActivityConfig(
     summary=SUMMARY_OF_ACTIVITY["fetch_memory"],
     start_to_close_timeout=timedelta(seconds=1.5),
-    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=50), maximum_attempts=3),
+    retry_policy=RetryPolicy(initial_interval=timedelta(milliseconds=50), maximum_attempts=2),
 )
 """1.5 s for the whole step. No schedule_to_close: time without a worker does not count.
 
-The activity shares the budget out among its tries (activities/step_budget.py); a third try exists for a
-worker that died with the step.
+Both tries share the budget (activities/step_budget.py), unless the first died with its worker.
 """
 
 SEARCH: Final = ActivityConfig(

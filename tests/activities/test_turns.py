@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.turns import START_GRACE, TurnActivities
+from activities.turns import TurnActivities
 from domain.conversation import Blocker, NewTurn, OpenedTurn, OpenTurnInput, RunPhase, TurnRun
 from domain.thread import ThreadState
 from domain.turn import OnBusy, Versions
+from domain.waiting import START_GRACE
 
 NOW = datetime.now(UTC)
 

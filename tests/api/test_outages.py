@@ -10,7 +10,11 @@ from uuid import uuid4
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from adapters.database import Database
+from adapters.tables import TurnRow
 from domain.conversation import PostedTurn
+from domain.names import TURN_NOT_STARTED
+from domain.waiting import START_GRACE
 from tests.ports import free_port
 from tests.postgres_server import PostgresServer
 from tests.running_stack import RunningStack, fill, running_api, stack_settings
@@ -82,16 +86,73 @@ async def test_an_outage_of_temporal_locks_nobody_out(
         assert (await stack.post("ada", FIND)).status_code == 202
 
 
-async def test_cancelling_what_never_started_ends_it(
-    own_temporal: WorkflowEnvironment, temporal: WorkflowEnvironment, tmp_path: Path
-) -> None:
-    """A turn whose workflow Temporal does not know is ended by its cancel, and no repeat runs it."""
+async def test_cancelling_what_never_started_ends_it(temporal: WorkflowEnvironment, tmp_path: Path) -> None:
+    """A turn that Temporal never got ends by its cancel, once it cannot be on its way; no repeat runs it."""
     async with stack_with(temporal, tmp_path) as stack:
-        posted = PostedTurn(user_id="ada", client_msg_id=str(uuid4()), message=FIND, fingerprint="")
-        accepted = await stack.conversations.accept(posted)
-        answer = await stack.http.post(f"/api/turns/{accepted.turn.turn_id}/cancel", headers=stack.as_user("ada"))
+        client_msg_id = str(uuid4())
+        turn_id = await unstarted_turn(stack, client_msg_id)
+        early = await stack.http.post(f"/api/turns/{turn_id}/cancel", headers=stack.as_user("ada"))
+        assert early.status_code == 503
+        await make_older(stack, turn_id)
+        answer = await stack.http.post(f"/api/turns/{turn_id}/cancel", headers=stack.as_user("ada"))
+        again = await stack.post("ada", FIND, client_msg_id=client_msg_id)
     assert (answer.status_code, answer.json()["status"]) == (200, "failed")
-    assert answer.json()["error"]["code"] == "turn_cancelled"
+    assert (again.status_code, again.json()["error"]["code"]) == (200, "turn_cancelled")
+
+
+async def test_lost_records_do_not_lock_a_user_out(temporal: WorkflowEnvironment, tmp_path: Path) -> None:
+    """Records that no workflow will ever close are closed when the user runs into the limit of open turns."""
+    async with stack_with(temporal, tmp_path, open_turns_per_user=2) as stack:
+        lost = [await unstarted_turn(stack, str(uuid4())) for _ in range(2)]
+        assert (await stack.post("ada", FIND)).status_code == 429
+        for turn_id in lost:
+            await make_older(stack, turn_id)
+        assert (await stack.post("ada", FIND)).status_code == 202
+        assert (await stack.turn("ada", lost[0]))["error"]["code"] == "turn_not_started"
+
+
+async def test_a_start_given_up_too_early_reads_as_accepted(
+    own_temporal: WorkflowEnvironment, tmp_path: Path
+) -> None:
+    """Called not started although Temporal has it, a turn reads accepted, can be cancelled, and ends stopped."""
+    async with stack_with(own_temporal, tmp_path) as stack:
+        body = (await stack.post("ada", FIND)).json()
+        await stack.conversations.fail_turn(body["turn_id"], TURN_NOT_STARTED)
+        assert (await stack.turn("ada", body["turn_id"]))["status"] == "accepted"
+        answer = await stack.http.post(body["links"]["cancel"], headers=stack.as_user("ada"))
+        assert answer.status_code == 202
+        async with stack.working():
+            assert (await stack.until_ended("ada", body["turn_id"]))["status"] == "stopped"
+
+
+async def test_a_silent_temporal_is_told_in_time(own_temporal: WorkflowEnvironment, tmp_path: Path) -> None:
+    """An API that starts beside a frozen Temporal refuses messages and still answers what the record knows."""
+    settings = stack_settings(f"sqlite+aiosqlite:///{tmp_path}/x.db", free_port())
+    await fill(settings.database_url)
+    async with silent_server() as silent, running_api(settings, silent.removeprefix("http://")) as stack:
+        turn_id = await unstarted_turn(stack, str(uuid4()))
+        began = time.monotonic()
+        assert (await stack.turn("ada", turn_id))["status"] == "accepted"
+        assert (await stack.post("ada", FIND)).status_code == 503
+        cancel = await stack.http.post(f"/api/turns/{turn_id}/cancel", headers=stack.as_user("ada"))
+        assert cancel.status_code == 503
+        assert time.monotonic() - began < 3 * PROMISED_SECONDS
+
+
+async def unstarted_turn(stack: RunningStack, client_msg_id: str) -> str:
+    """What an API leaves that dies between its transaction and its start."""
+    posted = PostedTurn(user_id="ada", client_msg_id=client_msg_id, message=FIND, fingerprint="")
+    return (await stack.conversations.accept(posted)).turn.turn_id
+
+
+async def make_older(stack: RunningStack, turn_id: str) -> None:
+    database = Database(stack.settings.database_url)
+    async with database.writing() as session:
+        row = await session.get(TurnRow, turn_id)
+        assert row is not None
+        row.accepted_at -= 2 * START_GRACE
+        session.add(row)
+    await database.close()
 
 
 @pytest.mark.parametrize("kind", ["refused", "silent"])
