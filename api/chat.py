@@ -85,6 +85,8 @@ async def _clear_away_lost_turns(request: Request, user_id: str) -> bool:
     """Close the open records that no workflow will close, so that they count no more; tells whether any was."""
     conversations: ConversationsSQL = request.app.state.conversations
     before = await conversations.open_turn_ids(user_id)
+    if len(before) < request.app.state.settings.open_turns_per_user:
+        return False  # refused for sending too fast: nothing to look for
     for turn_id in before:
         await turn_of(request, turn_id, user_id)
     return len(await conversations.open_turn_ids(user_id)) < len(before)
