@@ -61,7 +61,7 @@ async def post_message(
     if not accepted.status.is_final:
         try:
             await starter.start(accepted.turn)
-        except Exception:
+        except Exception:  # whatever it was, it is raised again below
             # Not left open, where it would hold back its thread and count towards the user's limit.
             # A repeat of this POST revives it, and so does its workflow if the start got through after all.
             await conversations.fail_turn(accepted.turn.turn_id, TURN_NOT_STARTED)
