@@ -16,10 +16,9 @@ from domain.conversation import (
 )
 from domain.names import TURN_NOT_STARTED, TURN_TERMINATED, assistant_message_id
 from domain.ports import ConversationStore, TurnRuns
-from domain.reply import ReplyMode
 from domain.sentences import apology_text, rejected_text, spoken
 from domain.thread import Agent
-from domain.turn import Act, ChatTurnResult, OnBusy, TurnStatus, Versions
+from domain.turn import Act, ChatTurnResult, OnBusy, ReplyMode, TurnStatus, Versions
 from domain.waiting import START_GRACE
 
 
@@ -33,14 +32,17 @@ class TurnActivities:
     async def open_turn(self, input: OpenTurnInput) -> OpenedTurn:
         """Find the turn's place in its thread; see to the earlier turns that hold it back."""
         with typed_failures():
-            opened = await self._store.open_turn(input.turn)
+            opened = await self._open(input)
             if not opened.blocked_by:
                 return opened
             looked_at = [await self._see_to(blocker, input) for blocker in opened.blocked_by]
             still_open = tuple(blocker for blocker in looked_at if blocker is not None)
             if still_open:
                 return opened.model_copy(update={"blocked_by": still_open})
-            return await self._store.open_turn(input.turn)
+            return await self._open(input)
+
+    async def _open(self, input: OpenTurnInput) -> OpenedTurn:
+        return await self._store.open_turn(input.turn, recent_messages=input.recent_messages)
 
     async def _see_to(self, blocker: Blocker, input: OpenTurnInput) -> Blocker | None:
         """The blocker with its progress, or nothing once it has ended, by itself or by us."""

@@ -8,18 +8,29 @@ from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.database import Database, promptly
-from adapters.tables import TurnRow
+from adapters.recent_messages import recent_messages as recent_messages_before
+from adapters.tables import ThreadRow, TurnRow
 from adapters.turn_accepting import (
     accepted,
     find_repeat,
     insert_turn,
     lock_user,
     never_started,
+    refuse_busy_thread,
     repeated_turn,
     resolve,
     revive,
 )
-from adapters.turn_record import blockers, locked_turn, next_open_turn, opened, read_state, record_of, store_result
+from adapters.turn_record import (
+    blockers,
+    locked_turn,
+    next_open_turn,
+    opened,
+    record_of,
+    state_to_begin_with,
+    store_result,
+)
+from adapters.turn_regenerating import refuse_unless_last, turn_to_answer_anew, with_its_message
 from domain.conversation import (
     AcceptedTurn,
     ClosedTurn,
@@ -56,17 +67,26 @@ class ConversationsSQL:
         """One transaction: thread, turn and user message, or the turn they already are.
 
         Raises:
-            NotFound: the thread is somebody else's.
+            NotFound: the thread, or the turn to answer anew, is somebody else's.
             TurnConflict: the same `client_msg_id` came with another body.
             TooManyTurns: over the user's limits.
+            ThreadBusy: an earlier turn is open and the message would rather be rejected than wait.
+            NotTheLastTurn: the turn to answer anew is open, or another came after it.
+            ThreadBeingForgotten: the thread is being deleted.
         """
         async with self._database.writing() as session:
             await lock_user(session, posted.user_id)
+            old = await turn_to_answer_anew(session, posted) if posted.regenerates else None
+            if old is not None:
+                posted = await with_its_message(session, posted, old)
             known = await find_repeat(session, posted)
             if known is not None:
                 return await repeated_turn(session, known, posted)
             await self._check_limits(session, posted.user_id)
+            if old is not None:
+                await refuse_unless_last(session, old)
             turn = await resolve(session, posted)
+            await refuse_busy_thread(session, turn)
             row = await insert_turn(session, turn, posted.fingerprint)
             return accepted(row, turn, repeated=False)
 
@@ -97,13 +117,14 @@ class ConversationsSQL:
 
     # --- the turn's own steps -------------------------------------------------------------------------------
 
-    async def open_turn(self, turn: NewTurn) -> OpenedTurn:
+    async def open_turn(self, turn: NewTurn, *, recent_messages: int = 0) -> OpenedTurn:
         """See domain.ports; inserts what is missing, so a turn started by hand has its rows too.
 
         Raises:
             NotFound: the thread is somebody else's.
             TurnAlreadyFailed: a later turn took over meanwhile.
             TurnOwnedElsewhere: another workflow runs this turn.
+            ThreadBeingForgotten: the thread is being deleted.
         """
         async with self._database.writing() as session:
             row = await session.get(TurnRow, turn.turn_id, with_for_update=True)
@@ -118,14 +139,17 @@ class ConversationsSQL:
                 raise TurnAlreadyFailed
             if row.result is None and row.workflow_id != turn.workflow_id:
                 raise TurnOwnedElsewhere
-            state = await read_state(session, turn.thread_id)
+            state = await state_to_begin_with(session, row)
             if row.result is not None:
                 return opened(row, state, ended_as=ChatTurnResult.model_validate(row.result))
             in_front = await blockers(session, row)
             row.status = TurnStatus.QUEUED if in_front else TurnStatus.RUNNING
             row.started_at = row.started_at or datetime.now(UTC)
+            if not in_front:
+                row.state_before = state.model_dump(mode="json")
             session.add(row)
-            return opened(row, state, blocked_by=in_front)
+            recent = () if in_front else await recent_messages_before(session, row, recent_messages)
+            return opened(row, state, blocked_by=in_front, recent=recent)
 
     async def close_turn(self, closing: CloseTurnInput, result: ChatTurnResult) -> ClosedTurn:
         """See domain.ports.
@@ -163,9 +187,14 @@ class ConversationsSQL:
     @promptly
     async def read_turn(self, turn_id: str, user_id: str) -> TurnRecord:
         """Raises NotFound when there is no such turn, or when it is somebody else's."""
+        mine = (
+            select(TurnRow)
+            .join(ThreadRow, col(ThreadRow.id) == TurnRow.thread_id)
+            .where(TurnRow.id == turn_id, TurnRow.user_id == user_id, col(ThreadRow.forgotten_at).is_(None))
+        )
         async with self._database.reading() as session:
-            row = await session.get(TurnRow, turn_id)
-        if row is None or row.user_id != user_id:
+            row = (await session.exec(mine)).first()
+        if row is None:
             raise NotFound
         return record_of(row)
 

@@ -32,7 +32,11 @@ class UserRow(Table, table=True):
 
 
 class ThreadRow(Table, table=True):
-    """`last_seq` hands out turn numbers; the row is locked while one is taken."""
+    """`last_seq` hands out turn numbers; the row is locked while one is taken.
+
+    `read_seq`: the last turn whose reply the user has read. `forgotten_at`: set while the thread is being
+    deleted; the row itself goes last.
+    """
 
     __tablename__ = "thread"
     __table_args__ = (
@@ -51,10 +55,14 @@ class ThreadRow(Table, table=True):
     name: str | None = Field(default=None, max_length=64)
     is_active: bool = False
     last_seq: int = 0
+    read_seq: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime = Field(sa_column=_time())
+    forgotten_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
 
 
 class TurnRow(Table, table=True):
+    """`regenerates`: the turn whose message this one answers anew. `state_before`: what the turn began with."""
+
     __tablename__ = "turn"
     __table_args__ = (
         UniqueConstraint("thread_id", "client_msg_id"),
@@ -76,6 +84,8 @@ class TurnRow(Table, table=True):
     started_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     result: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON_COLUMN, nullable=True))
+    regenerates: str | None = Field(default=None, max_length=80)
+    state_before: dict[str, Any] | None = Field(default=None, sa_column=Column(JSON_COLUMN, nullable=True))
     error_code: str | None = Field(default=None, max_length=64)
 
 
@@ -107,6 +117,24 @@ class ThreadStateRow(Table, table=True):
     thread_id: str = Field(primary_key=True, foreign_key="thread.id", max_length=36)
     seq: int
     state: dict[str, Any] = Field(sa_column=Column(JSON_COLUMN, nullable=False))
+
+
+class PreferenceRow(Table, table=True):
+    """What a user prefers. `thread_id` is where an inferred one came from; it goes with its thread."""
+
+    __tablename__ = "preference"
+    __table_args__ = (
+        UniqueConstraint("user_id", "key", "source"),
+        Index("ix_preference_thread_id", "thread_id"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    user_id: str = Field(foreign_key="user_account.id", max_length=64)
+    key: str = Field(max_length=32)
+    value: Any = Field(sa_column=Column(JSON_COLUMN, nullable=False))
+    source: str = Field(max_length=16, description="explicit or inferred")
+    thread_id: str | None = Field(default=None, max_length=36)
+    updated_at: datetime = Field(sa_column=_time())
 
 
 class ListingRow(Table, table=True):

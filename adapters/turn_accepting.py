@@ -10,9 +10,9 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from adapters.database import insert_if_absent
 from adapters.tables import MessageRow, ThreadRow, TurnRow, UserRow
 from domain.conversation import AcceptedTurn, NewTurn, PostedTurn
-from domain.errors import NotFound, TurnConflict
+from domain.errors import NotFound, ThreadBeingForgotten, ThreadBusy, TurnConflict
 from domain.names import TURN_NOT_STARTED, chat_turn_workflow_id, turn_id_for, user_message_id
-from domain.turn import ChatTurnResult, TurnStatus
+from domain.turn import OPEN_STATUSES, ChatTurnResult, OnBusy, TurnStatus
 
 
 async def lock_user(session: AsyncSession, user_id: str) -> None:
@@ -37,6 +37,7 @@ async def repeated_turn(session: AsyncSession, row: TurnRow, posted: PostedTurn)
     # A turn started by hand has no posted body to compare with.
     if row.fingerprint not in ("", posted.fingerprint):
         raise TurnConflict("client_msg_id", "this client_msg_id was used for another message, choose a new one")
+    await _refuse_forgotten(session, row.thread_id)
     if never_started(row):
         await revive(session, row)
     return accepted(row, _new_turn(posted, row.thread_id, row.workflow_id), repeated=True)
@@ -70,6 +71,17 @@ async def revive(session: AsyncSession, row: TurnRow) -> None:
     session.add_all((thread, row))
 
 
+async def refuse_busy_thread(session: AsyncSession, turn: NewTurn) -> None:
+    """What is known to be in front is told at once; what comes in between is seen by the turn itself."""
+    if turn.on_busy is not OnBusy.REJECT:
+        return
+    in_front = select(TurnRow.id).where(
+        TurnRow.thread_id == turn.thread_id, col(TurnRow.status).in_(OPEN_STATUSES)
+    )
+    if (await session.exec(in_front.limit(1))).first() is not None:
+        raise ThreadBusy
+
+
 async def resolve(session: AsyncSession, posted: PostedTurn) -> NewTurn:
     thread_id = posted.thread_id or await _active_thread_id(session, posted.user_id) or str(uuid4())
     turn_id = turn_id_for(thread_id, posted.client_msg_id)
@@ -93,11 +105,12 @@ def _new_turn(posted: PostedTurn, thread_id: str, workflow_id: str) -> NewTurn:
         on_busy=posted.on_busy,
         correlation_id=posted.correlation_id,
         thread_name=posted.thread_name,
+        regenerates=posted.regenerates,
     )
 
 
 async def insert_turn(session: AsyncSession, turn: NewTurn, fingerprint: str) -> TurnRow:
-    """The thread where it is new, the turn with the next number, the user's message."""
+    """The thread where it is new, the turn with the next number, the user's message where it has one."""
     now = datetime.now(UTC)
     await insert_if_absent(
         session,
@@ -112,6 +125,8 @@ async def insert_turn(session: AsyncSession, turn: NewTurn, fingerprint: str) ->
     thread = await _locked_thread(session, turn.thread_id)
     if thread is None or thread.user_id != turn.user_id:
         raise NotFound
+    if thread.forgotten_at is not None:
+        raise ThreadBeingForgotten
     if not thread.is_active:
         await _retire_active_thread(session, turn.user_id)
         thread.is_active = True
@@ -128,22 +143,26 @@ async def insert_turn(session: AsyncSession, turn: NewTurn, fingerprint: str) ->
         status=TurnStatus.ACCEPTED,
         fingerprint=fingerprint,
         correlation_id=turn.correlation_id,
+        regenerates=turn.regenerates,
         accepted_at=now,
     )
     session.add(row)
     await session.flush()
-    session.add(
-        MessageRow(
-            id=user_message_id(turn.thread_id, turn.client_msg_id),
-            thread_id=turn.thread_id,
-            turn_id=turn.turn_id,
-            seq=row.seq,
-            role="user",
-            text=turn.message,
-            created_at=now,
-        )
-    )
+    if turn.regenerates is None:
+        session.add(_user_message(turn, row))
     return row
+
+
+def _user_message(turn: NewTurn, row: TurnRow) -> MessageRow:
+    return MessageRow(
+        id=user_message_id(turn.thread_id, turn.client_msg_id),
+        thread_id=turn.thread_id,
+        turn_id=turn.turn_id,
+        seq=row.seq,
+        role="user",
+        text=turn.message,
+        created_at=row.accepted_at,
+    )
 
 
 async def _retire_active_thread(session: AsyncSession, user_id: str) -> None:
@@ -152,6 +171,12 @@ async def _retire_active_thread(session: AsyncSession, user_id: str) -> None:
         .where(col(ThreadRow.user_id) == user_id, col(ThreadRow.is_active))
         .values(is_active=False)
     )
+
+
+async def _refuse_forgotten(session: AsyncSession, thread_id: str) -> None:
+    thread = await session.get(ThreadRow, thread_id)
+    if thread is not None and thread.forgotten_at is not None:
+        raise ThreadBeingForgotten
 
 
 async def _locked_thread(session: AsyncSession, thread_id: str) -> ThreadRow | None:

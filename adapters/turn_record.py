@@ -35,9 +35,14 @@ async def blockers(session: AsyncSession, row: TurnRow) -> tuple[Blocker, ...]:
     )
 
 
-async def read_state(session: AsyncSession, thread_id: str) -> ThreadState:
-    row = await session.get(ThreadStateRow, thread_id)
-    return ThreadState.model_validate(row.state) if row else ThreadState()
+async def state_to_begin_with(session: AsyncSession, row: TurnRow) -> ThreadState:
+    """The thread as it is now, or for a turn that answers another anew as it was before that one."""
+    if row.regenerates is not None:
+        old = await session.get(TurnRow, row.regenerates)
+        if old is not None and old.state_before is not None:
+            return ThreadState.model_validate(old.state_before)
+    stored = await session.get(ThreadStateRow, row.thread_id)
+    return ThreadState.model_validate(stored.state) if stored else ThreadState()
 
 
 def opened(row: TurnRow, state: ThreadState, **found: Any) -> OpenedTurn:  # noqa: ANN401
@@ -112,6 +117,8 @@ def record_of(row: TurnRow) -> TurnRecord:
         seq=row.seq,
         status=TurnStatus(row.status),
         accepted_at=row.accepted_at,
+        correlation_id=row.correlation_id,
+        regenerates=row.regenerates,
         has_started=row.started_at is not None,
         result=ChatTurnResult.model_validate(row.result) if row.result else None,
         error_code=row.error_code,

@@ -1,33 +1,27 @@
-"""Accepting a message: one transaction, then one workflow."""
+"""Accepting a message, and answering the last one anew."""
 
-import asyncio
 import hashlib
 import json
-import re
-from typing import Annotated, Final
-from uuid import uuid4
 
-import structlog
-from fastapi import APIRouter, Header, Request
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from adapters.conversations_sql import ConversationsSQL
 from api.auth import CurrentUser
 from api.errors import declared
-from api.history_tail import HistoryTails
-from api.schemas import ChatAnswer, ChatRequest, canonical_uuid
-from api.turn_start import TurnStarter
-from api.turns import error_of, links_of, turn_of
-from domain.conversation import AcceptedTurn, PostedTurn, TurnRecord
-from domain.errors import BadInput, TooManyTurns, TooManyWatchers
-from domain.names import TURN_NOT_STARTED, assistant_message_id, thread_id_for
-from domain.progress import Failed, Result
+from api.schemas import ChatAnswer, ChatRequest
+from api.turn_taking import (
+    CorrelationID,
+    IdempotencyKey,
+    Prefer,
+    client_msg_id_or_new,
+    correlation_id_or_new,
+    take_turn,
+)
+from api.turns import turn_of
+from domain.conversation import PostedTurn
+from domain.names import thread_id_for
 
 router = APIRouter(tags=["chat"])
-log = structlog.get_logger("islanders.chat")
-
-LONGEST_WAIT_SECONDS: Final = 60.0
-CORRELATION_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 
 
 @router.post(
@@ -36,146 +30,64 @@ CORRELATION_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
     response_model=ChatAnswer,
     responses={
         200: {"model": ChatAnswer, "description": "with `Prefer: wait`, or a repeat: the turn has ended"},
-        **declared(400, 401, 404, 409, 413, 429, 503),
+        **declared(400, 401, 403, 404, 409, 413, 429, 503),
     },
 )
 async def post_message(
     body: ChatRequest,
     request: Request,
     user_id: CurrentUser,
-    idempotency_key: Annotated[str | None, Header()] = None,
-    x_correlation_id: Annotated[str | None, Header()] = None,
-    prefer: Annotated[str | None, Header(description="`wait=N` waits up to N seconds for the result")] = None,
+    idempotency_key: IdempotencyKey = None,
+    x_correlation_id: CorrelationID = None,
+    prefer: Prefer = None,
 ) -> JSONResponse:
     """Send a message to a thread. The same `client_msg_id` again is the same turn."""
-    posted = _posted(body, user_id, idempotency_key, x_correlation_id)
-    wait = _seconds_to_wait(prefer)
-    conversations: ConversationsSQL = request.app.state.conversations
-    starter: TurnStarter = request.app.state.starter
-    try:
-        accepted = await conversations.accept(posted)
-    except TooManyTurns:
-        if not await _clear_away_lost_turns(request, user_id):
-            raise
-        accepted = await conversations.accept(posted)
-    if not accepted.status.is_final:
-        try:
-            await starter.start(accepted.turn)
-        except Exception:  # whatever it was, it is raised again below
-            # Not left open, where it would hold back its thread and count towards the user's limit.
-            # A repeat of this POST revives it, and so does its workflow if the start got through after all.
-            await conversations.fail_turn(accepted.turn.turn_id, TURN_NOT_STARTED)
-            raise
-    log.info(
-        "turn_accepted",
-        turn_id=accepted.turn.turn_id,
-        repeated=accepted.repeated,
-        correlation_id=posted.correlation_id,
-    )
-    turn = await _turn_after(request, accepted, wait)
-    answer = _answer(request, turn, accepted, str(posted.correlation_id))
-    return JSONResponse(
-        answer.model_dump(mode="json", by_alias=True, exclude_none=False),
-        status_code=200 if turn.status.is_final else 202,
-        headers={"Preference-Applied": f"wait={wait:g}"} if wait else {},
-    )
-
-
-async def _clear_away_lost_turns(request: Request, user_id: str) -> bool:
-    """Close the open records that no workflow will close, so that they count no more; tells whether any was."""
-    conversations: ConversationsSQL = request.app.state.conversations
-    before = await conversations.open_turn_ids(user_id)
-    if len(before) < request.app.state.settings.open_turns_per_user:
-        return False  # refused for sending too fast: nothing to look for
-    for turn_id in before:
-        await turn_of(request, turn_id, user_id)
-    return len(await conversations.open_turn_ids(user_id)) < len(before)
-
-
-def _posted(
-    body: ChatRequest, user_id: str, idempotency_key: str | None, correlation_id: str | None
-) -> PostedTurn:
-    if correlation_id is not None and not CORRELATION_ID.fullmatch(correlation_id):
-        raise BadInput("X-Correlation-ID", "Write 1 to 128 printable ASCII characters without spaces.")
-    return PostedTurn(
+    posted = PostedTurn(
         user_id=user_id,
-        client_msg_id=_client_msg_id(body.client_msg_id, idempotency_key),
+        client_msg_id=client_msg_id_or_new(body.client_msg_id, idempotency_key),
         message=body.message,
-        fingerprint=_fingerprint(body),
+        fingerprint=_fingerprint(body.message, body.thread_id, body.language, body.on_busy),
         thread_id=thread_id_for(user_id, body.thread_id) if body.thread_id else None,
         thread_name=body.thread_id,
         language=body.language,
         on_busy=body.on_busy,
-        correlation_id=correlation_id or str(uuid4()),
+        correlation_id=correlation_id_or_new(x_correlation_id),
     )
+    return await take_turn(request, posted, prefer)
 
 
-def _client_msg_id(in_body: str | None, in_header: str | None) -> str:
-    if in_header is None:
-        return in_body or str(uuid4())
-    try:
-        key = canonical_uuid(in_header)
-    except ValueError as error:
-        raise BadInput("Idempotency-Key", str(error)) from None
-    if in_body not in (None, key):
-        raise BadInput("Idempotency-Key", "Write the same UUID as in client_msg_id, or only one of the two.")
-    return key
+@router.post(
+    "/api/turns/{turn_id}/regenerate",
+    status_code=202,
+    response_model=ChatAnswer,
+    responses={
+        200: {"model": ChatAnswer, "description": "with `Prefer: wait`, or a repeat: the turn has ended"},
+        **declared(400, 401, 403, 404, 409, 429, 503),
+    },
+)
+async def regenerate(
+    turn_id: str,
+    request: Request,
+    user_id: CurrentUser,
+    idempotency_key: IdempotencyKey = None,
+    x_correlation_id: CorrelationID = None,
+    prefer: Prefer = None,
+) -> JSONResponse:
+    """Answer the last turn of a thread anew, as a turn of its own; the old reply stays in the record.
+
+    409 for a turn that is still open and for one that is not the last.
+    """
+    posted = PostedTurn(
+        user_id=user_id,
+        client_msg_id=client_msg_id_or_new(None, idempotency_key),
+        message="",
+        fingerprint=_fingerprint("regenerate", turn_id),
+        correlation_id=correlation_id_or_new(x_correlation_id),
+        regenerates=turn_id,
+    )
+    await turn_of(request, turn_id, user_id)  # one that was terminated is open in the record until it is looked at
+    return await take_turn(request, posted, prefer)
 
 
-def _fingerprint(body: ChatRequest) -> str:
-    said = [body.message, body.thread_id, body.language, body.on_busy]
+def _fingerprint(*said: str | None) -> str:
     return hashlib.sha256(json.dumps(said).encode()).hexdigest()
-
-
-def _seconds_to_wait(prefer: str | None) -> float:
-    """`Prefer: wait=20`, alone or among other preferences; RFC 7240 lets a server bound it."""
-    for preference in (prefer or "").split(","):
-        name, _, value = preference.strip().partition("=")
-        if name.lower() == "wait" and re.fullmatch(r"\d{1,6}", value.strip()):
-            return min(float(value), LONGEST_WAIT_SECONDS)
-    return 0.0
-
-
-async def _turn_after(request: Request, accepted: AcceptedTurn, wait: float) -> TurnRecord:
-    """The turn when its result is stored, or as it is when the time runs out."""
-    turn = TurnRecord(
-        **accepted.turn.model_dump(include={"turn_id", "thread_id", "user_id", "client_msg_id", "workflow_id"}),
-        seq=accepted.seq,
-        status=accepted.status,
-        accepted_at=accepted.accepted_at,
-        result=accepted.result,
-        error_code=accepted.error_code,
-    )
-    if turn.status.is_final or not wait:
-        return turn
-
-    async def read_turn() -> TurnRecord:
-        return await turn_of(request, turn.turn_id, turn.user_id)
-
-    tails: HistoryTails = request.app.state.tails
-    try:
-        async with asyncio.timeout(wait):
-            async for numbered in tails.watch(turn, read_turn, patience=wait):
-                if numbered is not None and isinstance(numbered.event, Result):
-                    result = numbered.event.result
-                    return turn.model_copy(update={"result": result, "status": result.status})
-                if numbered is not None and isinstance(numbered.event, Failed):
-                    return await read_turn()
-    except (TimeoutError, TooManyWatchers):
-        pass  # the turn runs all the same, and its links tell where to look
-    return turn
-
-
-def _answer(request: Request, turn: TurnRecord, accepted: AcceptedTurn, correlation_id: str) -> ChatAnswer:
-    return ChatAnswer(
-        thread_id=turn.thread_id,
-        turn_id=turn.turn_id,
-        queued_message_id=assistant_message_id(turn.thread_id, turn.client_msg_id),
-        client_msg_id_echo=turn.client_msg_id,
-        correlation_id=correlation_id,
-        idempotent=accepted.repeated,
-        status=turn.status,
-        links=links_of(request, turn.turn_id, turn.workflow_id),
-        result=turn.result,
-        error=error_of(turn),
-    )

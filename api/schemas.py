@@ -90,6 +90,7 @@ class ChatAnswer(BaseModel):
     idempotent: bool = Field(description="this message was sent before: the same turn")
     status: TurnStatus
     links: TurnLinks
+    regenerates: str | None = Field(default=None, description="the turn whose message is answered anew")
     result: ChatTurnResult | None = None
     error: TurnError | None = None
 
@@ -102,5 +103,6 @@ class TurnView(BaseModel):
     client_msg_id: str
     status: TurnStatus
     links: TurnLinks
+    regenerates: str | None = Field(default=None, description="the turn whose message is answered anew")
     result: ChatTurnResult | None = None
     error: TurnError | None = None

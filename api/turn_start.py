@@ -16,7 +16,7 @@ from domain.conversation import NewTurn
 from domain.errors import WorkflowsUnavailable
 from domain.memory import MemoryMode
 from domain.names import CHAT_TURNS
-from domain.turn import ChatTurnInput
+from domain.turn import ChatTurnInput, ReplyMode
 from workflows import options, search_attributes
 from workflows.chat_turn import ChatTurnWorkflow
 
@@ -37,10 +37,17 @@ class TurnStarter:
     """Starts each turn at most once, whoever asks and however often."""
 
     def __init__(
-        self, client: Client, *, memory_mode: MemoryMode, build_id: str, task_queue: str = CHAT_TURNS
+        self,
+        client: Client,
+        *,
+        memory_mode: MemoryMode,
+        reply_mode: ReplyMode = ReplyMode.TEMPLATE,
+        build_id: str,
+        task_queue: str = CHAT_TURNS,
     ) -> None:
         self._client = client
         self._memory_mode = memory_mode
+        self._reply_mode = reply_mode
         self._build_id = build_id
         self._task_queue = task_queue
 
@@ -70,6 +77,8 @@ class TurnStarter:
                 on_busy=turn.on_busy,
                 correlation_id=turn.correlation_id,
                 memory_mode=self._memory_mode,
+                reply_mode=self._reply_mode,
+                regenerates=turn.regenerates,
             ),
             id=turn.workflow_id,
             task_queue=self._task_queue,

@@ -107,6 +107,7 @@ def view_of(request: Request, turn: TurnRecord) -> TurnView:
         client_msg_id=turn.client_msg_id,
         status=turn.status,
         links=links_of(request, turn.turn_id, turn.workflow_id),
+        regenerates=turn.regenerates,
         result=turn.result,
         error=error_of(turn),
     )

@@ -17,10 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.grammar.understand import understand
     from domain.listings import FoundListings
     from domain.memory import CreateMemoryInput, MemoryContext, MemoryUse, MemoryWritten, memory_batch
-    from domain.reply import GenerateReplyInput, Reply, ReplyMode
+    from domain.reply import GenerateReplyInput, Reply
     from domain.sentences.compose import compose_reply
     from domain.thread import ThreadState
-    from domain.turn import ChatTurnResult, TurnStatus, Versions
+    from domain.turn import ChatTurnResult, ReplyMode, TurnStatus, Versions
     from domain.understanding import Understanding, UnderstandMessageInput
     from domain.value import Value
 

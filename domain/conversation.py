@@ -7,7 +7,7 @@ from pydantic import AwareDatetime, Field
 from domain.listings import RelaxedFilter
 from domain.memory import MemoryUse
 from domain.names import TURN_LOST
-from domain.reply import Reply
+from domain.reply import Reply, Said
 from domain.thread import Language, ThreadState
 from domain.turn import ChatTurnResult, Degradation, OnBusy, TurnStatus
 from domain.understanding import Understanding
@@ -20,6 +20,7 @@ class NewTurn(Value):
     Attributes:
         workflow_id: the workflow that runs the turn.
         thread_name: the caller's own name for the thread, where one was used; kept for reading only.
+        regenerates: the turn whose message is answered anew; this turn has no user message of its own.
     """
 
     turn_id: str
@@ -32,6 +33,7 @@ class NewTurn(Value):
     on_busy: OnBusy = OnBusy.ENQUEUE
     correlation_id: str | None = None
     thread_name: str | None = None
+    regenerates: str | None = None
 
 
 class PostedTurn(Value):
@@ -39,6 +41,7 @@ class PostedTurn(Value):
 
     Attributes:
         fingerprint: of the body, so that another body under the same `client_msg_id` is told apart.
+        regenerates: the turn to answer anew; its message is taken, `message` is empty.
     """
 
     user_id: str
@@ -50,6 +53,7 @@ class PostedTurn(Value):
     language: Language | None = None
     on_busy: OnBusy = OnBusy.ENQUEUE
     correlation_id: str | None = None
+    regenerates: str | None = None
 
 
 class AcceptedTurn(Value):
@@ -100,10 +104,14 @@ class Blocker(Value):
 
 
 class OpenTurnInput(Value):
-    """`give_up_on` names turns without progress for so long that they are ended and taken over."""
+    """`give_up_on` names turns without progress for so long that they are ended and taken over.
+
+    `recent_messages`: how many of the thread's last messages the answer shall bring.
+    """
 
     turn: NewTurn
     give_up_on: tuple[str, ...] = ()
+    recent_messages: int = 0
 
 
 class OpenedTurn(Value):
@@ -114,6 +122,7 @@ class OpenedTurn(Value):
     state: ThreadState
     blocked_by: tuple[Blocker, ...] = ()
     ended_as: ChatTurnResult | None = None
+    recent: tuple[Said, ...] = ()
 
 
 class CloseTurnInput(Value):
@@ -156,6 +165,8 @@ class TurnRecord(Value):
     seq: int
     status: TurnStatus
     accepted_at: AwareDatetime
+    correlation_id: str | None = None
+    regenerates: str | None = None
     has_started: bool = False
     result: ChatTurnResult | None = None
     error_code: str | None = None

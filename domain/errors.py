@@ -3,6 +3,9 @@
     ChatError
       BadInput                 the caller's words are wrong; names the field
         TurnConflict           the same client_msg_id came with another body
+      ThreadBusy               an earlier turn is open and the message said on_busy=reject
+      ThreadBeingForgotten     the thread is being deleted; it may be begun anew when that is done
+      NotTheLastTurn           only the last turn of a thread, once it has ended, can be answered anew
       NotFound                 no such turn or thread, or somebody else's
       Unauthorized             no token, or a bad one
         WrongCredentials       a wrong user name or password
@@ -21,6 +24,11 @@
       SearchFailure
         SearchUnavailable      outage or timeout, 408, 429              (the client has tried again already)
         SearchRejected         400, 401, 403, 404, 422: our bug or the user's input
+      ModelFailure
+        ModelUnavailable       refused, timed out, cut in mid-text, 408, 409, 429, 5xx   (try again)
+        ModelRejected          400, 401, 403, 404, 422: a wrong key, name or request
+        ModelUnreadable        an answer that is no completion, or an empty one
+        ModelNotConfigured     the turn wants a model, this worker has none
 
 Nobody branches on a message's text: `code` is what travels to clients and into `degraded` entries.
 """
@@ -61,6 +69,18 @@ class BadInput(ChatError):
 
 
 class TurnConflict(BadInput):
+    pass
+
+
+class ThreadBusy(ChatError):
+    pass
+
+
+class ThreadBeingForgotten(ChatError):
+    pass
+
+
+class NotTheLastTurn(ChatError):
     pass
 
 
@@ -133,4 +153,24 @@ class SearchUnavailable(SearchFailure):
 
 
 class SearchRejected(SearchFailure):
+    pass
+
+
+class ModelFailure(ChatError):
+    pass
+
+
+class ModelUnavailable(ModelFailure):
+    retryable = True
+
+
+class ModelRejected(ModelFailure):
+    pass
+
+
+class ModelUnreadable(ModelFailure):
+    pass
+
+
+class ModelNotConfigured(ModelFailure):
     pass

@@ -65,6 +65,7 @@ class CreateMemoryInput(Value):
     """Both texts of a closed turn. The batch built from it is the same on every try.
 
     `patient`: nobody waits, so a wrong key or address is waited out as well.
+    `answered_anew`: memory has the user's text from the turn that was answered first.
     """
 
     user_id: str
@@ -73,6 +74,7 @@ class CreateMemoryInput(Value):
     user_text: str
     assistant_text: str
     patient: bool = False
+    answered_anew: bool = False
 
 
 class MemoryWritten(Value):
@@ -87,9 +89,10 @@ def memory_batch(turn: CreateMemoryInput) -> tuple[MemoryMessage, ...]:
     """
     if not any(character.isalnum() for character in turn.user_text):
         return ()
+    user_text = "" if turn.answered_anew else turn.user_text
     return tuple(
         MemoryMessage(id=memory_message_id(turn.thread_id, turn.turn_id, role, part), role=role, content=content)
-        for role, text in ((MemoryRole.USER, turn.user_text), (MemoryRole.ASSISTANT, turn.assistant_text))
+        for role, text in ((MemoryRole.USER, user_text), (MemoryRole.ASSISTANT, turn.assistant_text))
         for part, content in enumerate(_parts(text))
     )
 

@@ -19,4 +19,5 @@ def new_turn(input: ChatTurnInput, workflow_id: str) -> NewTurn:
         language=input.language,
         on_busy=input.on_busy,
         correlation_id=input.correlation_id,
+        regenerates=input.regenerates,
     )

@@ -3,6 +3,7 @@
 Every method raises only errors of domain/errors.py. A `budget` is in seconds and covers the whole call.
 """
 
+from collections.abc import AsyncIterator
 from typing import Protocol
 
 from domain.conversation import (
@@ -14,13 +15,14 @@ from domain.conversation import (
 )
 from domain.listings import FoundListings, SearchPlan
 from domain.memory import MemoryContext, MemoryMessage
+from domain.prompt import PromptMessage
 from domain.turn import ChatTurnResult
 
 
 class ConversationStore(Protocol):
     """The database's side of a turn."""
 
-    async def open_turn(self, turn: NewTurn) -> OpenedTurn:
+    async def open_turn(self, turn: NewTurn, *, recent_messages: int = 0) -> OpenedTurn:
         """Insert what is missing, mark the turn running or queued, read the thread's state. Idempotent."""
 
     async def fail_turn(self, turn_id: str, error_code: str) -> None:
@@ -58,3 +60,15 @@ class ListingSearch(Protocol):
     """The search API, asked by the rules of the relaxation ladder."""
 
     async def find(self, plan: SearchPlan, *, budget: float) -> FoundListings: ...
+
+
+class ReplyModel(Protocol):
+    """A language model that writes replies."""
+
+    name: str
+
+    def write(self, prompt: tuple[PromptMessage, ...], *, budget: float) -> AsyncIterator[str]:
+        """The reply in pieces as they are written; closing the iterator closes the provider's stream.
+
+        Raises ModelFailure. A stream that breaks off raises as well: what came before is no reply.
+        """

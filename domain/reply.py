@@ -1,23 +1,30 @@
 """Input and result of the reply step. The sentences are in domain/sentences/."""
 
-from enum import StrEnum
-
 from domain.cards import RecItem
 from domain.listings import FoundListings
 from domain.memory import MemoryContext
 from domain.thread import ThreadState
-from domain.turn import Act, Degradation, Question
+from domain.turn import Act, Degradation, Question, ReplyMode, Speaker
 from domain.understanding import Understanding
 from domain.value import Value
 
+RECENT_MESSAGES = 6
+"""Three turns back is what a reply refers to; the slots carry what was agreed before."""
 
-class ReplyMode(StrEnum):
-    MODEL = "model"
-    TEMPLATE = "template"
+
+class Said(Value):
+    """A message of an earlier turn, as the user saw it; of a stopped turn the part that was shown."""
+
+    speaker: Speaker
+    text: str
+    stopped: bool = False
 
 
 class GenerateReplyInput(Value):
-    """Everything a reply may speak of. A reply names only listings in `found`."""
+    """Everything a reply may speak of. A reply names only listings in `found`.
+
+    `recent`: what was said in the thread before, oldest first; only a model is told.
+    """
 
     turn_id: str
     message: str
@@ -27,6 +34,7 @@ class GenerateReplyInput(Value):
     found: FoundListings | None = None
     memory: MemoryContext = MemoryContext()
     degraded: tuple[Degradation, ...] = ()
+    recent: tuple[Said, ...] = ()
 
 
 class Reply(Value):
@@ -41,7 +49,7 @@ class Reply(Value):
 
 
 class ReplyDelta(Value):
-    """A piece of the reply, signalled by the reply activity to its own workflow.
+    """A piece of the reply, signalled by the reply activity to its own workflow; `index` counts from 0.
 
     `run_id` keeps pieces of an earlier run apart after an operator's reset, which plays old signals again.
     """
@@ -53,13 +61,25 @@ class ReplyDelta(Value):
 
 
 class PartialReply(Value):
-    """The text shown so far; a higher attempt begins it anew."""
+    """The text shown so far; a higher attempt begins it anew. Workflow and watchers keep it by the same rule.
+
+    `index` is that of the last piece, -1 before the first.
+    """
 
     attempt: int = 0
+    index: int = -1
     text: str = ""
 
+    def takes(self, delta: ReplyDelta) -> bool:
+        """Whether the piece is new: neither a repeat nor a late word of an attempt that was given up."""
+        return (delta.attempt, delta.index) > (self.attempt, self.index)
+
     def with_delta(self, delta: ReplyDelta) -> "PartialReply":
-        if delta.attempt < self.attempt:
+        if not self.takes(delta):
             return self
         shown = self.text if delta.attempt == self.attempt else ""
-        return PartialReply(attempt=delta.attempt, text=shown + delta.text)
+        return PartialReply(attempt=delta.attempt, index=delta.index, text=shown + delta.text)
+
+    def voided(self) -> "PartialReply":
+        """The step has failed: nothing shown holds, and its attempts have no more to say."""
+        return PartialReply(attempt=self.attempt + 1)

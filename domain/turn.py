@@ -40,6 +40,21 @@ OPEN_STATUSES = (TurnStatus.ACCEPTED, TurnStatus.QUEUED, TurnStatus.RUNNING)
 FINAL_STATUSES = frozenset(TurnStatus) - frozenset(OPEN_STATUSES)
 
 
+class Speaker(StrEnum):
+    """Who says a message: in the record, in memory and to a model."""
+
+    SYSTEM = "system"
+    USER = "user"
+    ASSISTANT = "assistant"
+
+
+class ReplyMode(StrEnum):
+    """Who writes the reply."""
+
+    MODEL = "model"
+    TEMPLATE = "template"
+
+
 class Act(StrEnum):
     """What a reply does. `search_and_recommend` whenever cards are shown, `ask_slot` only without cards."""
 
@@ -71,6 +86,8 @@ class ChatTurnInput(Value):
     Attributes:
         thread_id: a thread's UUID or the user's own name for it; absent: a thread named after the workflow.
         client_msg_id: a UUID; absent: derived from the workflow id, so a reset keeps it.
+        reply_mode: decided when the turn is started, so it is the same on every worker and in every replay.
+        regenerates: the turn whose message is answered anew.
     """
 
     user_id: str = Field(min_length=1, max_length=64)
@@ -81,6 +98,8 @@ class ChatTurnInput(Value):
     on_busy: OnBusy = OnBusy.ENQUEUE
     correlation_id: str | None = None
     memory_mode: MemoryMode = MemoryMode.READ_WRITE
+    reply_mode: ReplyMode = ReplyMode.TEMPLATE
+    regenerates: str | None = None
 
 
 class Question(Value):

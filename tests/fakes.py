@@ -116,9 +116,9 @@ class ScriptedStore:
         self.store = store
         self.opens, self.closes = Script(), Script()
 
-    async def open_turn(self, turn: NewTurn) -> OpenedTurn:
+    async def open_turn(self, turn: NewTurn, *, recent_messages: int = 0) -> OpenedTurn:
         await self.opens.run()
-        return await self.store.open_turn(turn)
+        return await self.store.open_turn(turn, recent_messages=recent_messages)
 
     async def fail_turn(self, turn_id: str, error_code: str) -> None:
         await self.store.fail_turn(turn_id, error_code)

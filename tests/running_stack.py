@@ -19,6 +19,7 @@ from adapters.database import Database
 from adapters.seed_listings import seed_listings
 from api.auth import Tokens
 from api.main import create_app
+from domain.names import chat_turn_workflow_id
 from migrations.__main__ import migrate
 from settings import Settings
 from tests.eventually import eventually
@@ -78,6 +79,10 @@ class RunningStack:
             return turn if turn["status"] in ("completed", "stopped", "rejected", "failed") else None
 
         return await eventually(look, within=30)
+
+    async def until_remembered(self, turn_id: str) -> None:
+        """The turn's workflow ends after its memory step."""
+        await self.temporal.get_workflow_handle(chat_turn_workflow_id(turn_id)).result()
 
     def working(self):
         """A worker for the time of the block."""

@@ -33,8 +33,8 @@ with workflow.unsafe.imports_passed_through():
     from domain.names import REPLY_DELTA, TURN_RELEASED, remember_turn_workflow_id
     from domain.new_turn import new_turn
     from domain.progress import turn_details
-    from domain.reply import GenerateReplyInput, PartialReply, Reply, ReplyDelta, ReplyMode
-    from domain.turn import ChatTurnInput, ChatTurnResult, Degradation, OnBusy, StepName, TurnStatus
+    from domain.reply import RECENT_MESSAGES, GenerateReplyInput, PartialReply, Reply, ReplyDelta
+    from domain.turn import ChatTurnInput, ChatTurnResult, Degradation, OnBusy, ReplyMode, StepName, TurnStatus
     from domain.understanding import Understanding, UnderstandMessageInput, not_understood
     from domain.waiting import StalledTurns
     from workflows import options, search_attributes
@@ -96,7 +96,12 @@ class ChatTurnWorkflow:
     # --- the turn's place in its thread ---------------------------------------------------------------------
 
     async def _open(self, give_up_on: tuple[str, ...] = ()) -> OpenedTurn:
-        opening = OpenTurnInput(turn=self._turn, give_up_on=give_up_on)
+        for_a_model = self._input.reply_mode is ReplyMode.MODEL
+        opening = OpenTurnInput(
+            turn=self._turn,
+            give_up_on=give_up_on,
+            recent_messages=RECENT_MESSAGES if for_a_model else 0,
+        )
         try:
             return await workflow.execute_local_activity_method(TurnActivities.open_turn, opening, **options.OPEN)
         except FailureError as error:
@@ -179,21 +184,25 @@ class ChatTurnWorkflow:
         writing = GenerateReplyInput(
             turn_id=self._turn.turn_id,
             message=self._turn.message,
-            mode=ReplyMode.TEMPLATE,
+            mode=self._input.reply_mode,
             state=opened.state,
             understood=understood,
             found=self._answer.found,
             memory=self._answer.memory or MemoryContext(),
             degraded=tuple(self._degraded),
+            recent=opened.recent,
         )
         try:
             return await self._write_reply(writing)
         except FailureError as error:
             self._degrade(StepName.REPLY, error, fallback="template")
+            self._partial = self._partial.voided()
         try:
             return await workflow.execute_local_activity_method(
                 ReplyActivities.generate_reply,
-                writing.model_copy(update={"mode": ReplyMode.TEMPLATE, "degraded": tuple(self._degraded)}),
+                writing.model_copy(
+                    update={"mode": ReplyMode.TEMPLATE, "degraded": tuple(self._degraded), "recent": ()}
+                ),
                 **options.REPLY_BY_TEMPLATE,
             )
         except FailureError as error:
@@ -293,6 +302,7 @@ class ChatTurnWorkflow:
             turn_id=self._turn.turn_id,
             user_text=self._turn.message,
             assistant_text=result.response_text,
+            answered_anew=self._turn.regenerates is not None,
         )
         if result.status is TurnStatus.REJECTED or not self._input.memory_mode.writes:
             return

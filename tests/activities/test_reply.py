@@ -5,9 +5,9 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.reply import ReplyActivities
 from activities.understanding import UnderstandingActivities
-from domain.reply import GenerateReplyInput, ReplyMode
+from domain.reply import GenerateReplyInput
 from domain.thread import Agent, ThreadState
-from domain.turn import Act
+from domain.turn import Act, ReplyMode
 from domain.understanding import Intent, UnderstandMessageInput
 from tests.domain.spoken_thread import NOW, heard
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
 from adapters.listings_sql import ListingsSQL
 from adapters.seed_listings import seed_listings
@@ -37,6 +38,17 @@ async def empty_database(database_url: str) -> AsyncIterator[Database]:
     database = await _with_tables(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture
+def database(empty_database: Database) -> Database:
+    return empty_database
+
+
+@pytest.fixture
+def record(database: Database) -> ConversationsSQL:
+    """A record without any row, and without limits to speak of."""
+    return ConversationsSQL(database, TurnLimits(new_per_minute=1000, open=1000))
 
 
 async def _with_tables(url: str) -> Database:

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
 from uuid import uuid4
 
 import pytest
@@ -11,64 +10,12 @@ from sqlmodel import col, func, select
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
 from adapters.tables import CHAT_METADATA, MessageRow, ThreadRow, TurnRow
-from domain.conversation import CloseTurnInput, NewTurn, PostedTurn
+from domain.conversation import CloseTurnInput, NewTurn
 from domain.errors import NotFound, StorageUnavailable, TooManyTurns, TurnAlreadyFailed, TurnConflict
-from domain.memory import MemoryUse
 from domain.names import TURN_NOT_STARTED
-from domain.reply import Reply
-from domain.slots import Slots
-from domain.thread import Agent, Language, ThreadState
-from domain.turn import Act, ChatTurnResult, TurnStatus, Versions
-
-
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(CHAT_METADATA.create_all)
-    yield database
-    await database.close()
-
-
-@pytest.fixture
-def record(database: Database) -> ConversationsSQL:
-    return ConversationsSQL(database, TurnLimits(new_per_minute=1000, open=1000))
-
-
-def posted(user_id: str = "ada", message: str = "hello", **changed: str) -> PostedTurn:
-    return PostedTurn(
-        **{
-            "user_id": user_id,
-            "client_msg_id": str(uuid4()),
-            "message": message,
-            "fingerprint": f"print of {message}",
-            **changed,
-        }
-    )
-
-
-def result_of(turn: NewTurn, text: str = "hi", status: TurnStatus = TurnStatus.COMPLETED) -> ChatTurnResult:
-    return ChatTurnResult(
-        turn_id=turn.turn_id,
-        thread_id=turn.thread_id,
-        message_id=str(uuid4()),
-        status=status,
-        response_text=text,
-        agent=Agent.GENERAL,
-        act=Act.CLARIFY,
-        language=Language.EN,
-        slots=Slots(),
-        memory=MemoryUse(),
-        model="template",
-        versions=Versions(build_id="test", config="test"),
-    )
-
-
-async def close(record: ConversationsSQL, turn: NewTurn, text: str = "hi", bedrooms: int | None = None):
-    state = ThreadState(slots=Slots(bedrooms=bedrooms))
-    reply = Reply(text=text, act=Act.CLARIFY, state=state)
-    closing = CloseTurnInput(turn=turn, status=TurnStatus.COMPLETED, state=state, reply=reply)
-    return await record.close_turn(closing, result_of(turn, text))
+from domain.thread import ThreadState
+from domain.turn import TurnStatus
+from tests.adapters.records import close, posted, result_of
 
 
 async def count(database: Database, table: type, *conditions: object) -> int:

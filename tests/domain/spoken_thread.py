@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 from domain.grammar.understand import understand
 from domain.listings import CitySummary, FoundListings, Listing, SearchPlan
-from domain.reply import GenerateReplyInput, Reply, ReplyMode
+from domain.reply import GenerateReplyInput, Reply
 from domain.sentences.compose import compose_reply
 from domain.slots import Currency, PropertyType, RentalType
 from domain.thread import Language, ThreadState
-from domain.turn import Degradation, StepName
+from domain.turn import Degradation, ReplyMode, StepName
 from domain.understanding import Understanding, UnderstandMessageInput
 
 NOW = datetime(2026, 5, 4, 9, tzinfo=UTC)

@@ -5,14 +5,14 @@ import re
 import pytest
 
 from domain.listings import FoundListings, ListingQuery, RelaxedFilter, SearchPlan
-from domain.reply import GenerateReplyInput, ReplyMode
+from domain.reply import GenerateReplyInput
 from domain.sentences import apology_text, rejected_text, spoken
 from domain.sentences.compose import compose_reply
 from domain.sentences.money import counted, money
 from domain.sentences.registry import WORDINGS
 from domain.slots import Amenity, Currency, Slots
 from domain.thread import Agent, Language, ThreadState
-from domain.turn import Act, Degradation, StepName
+from domain.turn import Act, Degradation, ReplyMode, StepName
 from domain.understanding import Intent, Understanding, not_understood
 from tests.domain.spoken_thread import SpokenThread, a_home, heard
 
