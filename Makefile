@@ -51,8 +51,12 @@ replay: .venv/.ready ## replay the recorded histories against the current workfl
 record-history: .venv/.ready ## record the histories again (read CONTRIBUTING.md first)
 	@$(RUN)/python -m tests.workflows.record_histories
 
-bench: .venv/.ready ## ratios, each measured side by side in one run
+bench: .venv/.ready ## ratios and figures, each measured side by side in one run
 	@$(RUN)/python -m benchmarks.turn
+	@$(RUN)/python -m benchmarks.progress
+	@$(RUN)/python -m benchmarks.watchers
+	@$(RUN)/python -m benchmarks.stop
 
-prove: .venv/.ready ## every promise at full size
+prove: .venv/.ready ## every promise at full size, with a real small model
+	@$(UV) sync --frozen --quiet --group model --python $(PYTHON)
 	@$(RUN)/python -m pytest -m "prove or not prove" --full-size

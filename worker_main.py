@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.forgetting import ForgettingActivities
 from activities.listings import ListingActivities
 from activities.memory import MemoryActivities
 from activities.reply import ReplyActivities
@@ -24,17 +25,20 @@ from activities.understanding import UnderstandingActivities
 from adapters.build_identity import build_id
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
+from adapters.forgetting_sql import ForgettingSQL
+from adapters.language_model import LanguageModel
 from adapters.listing_api import ListingAPI
 from adapters.logs import log_as_json
 from adapters.temporal import connect
 from adapters.temporal_runs import TemporalRuns
 from adapters.zep import ZepMemory
 from domain.names import CHAT_TURNS
-from domain.ports import ConversationStore, ListingSearch, Memory, TurnRuns
+from domain.ports import ConversationStore, ForgettingStore, ListingSearch, Memory, TurnRuns
 from domain.turn import Versions
 from settings import Settings
 from workflows import options
 from workflows.chat_turn import ChatTurnWorkflow
+from workflows.forget_thread import ForgetThreadWorkflow
 from workflows.remember_turn import RememberTurnWorkflow
 
 log = structlog.get_logger("islanders.worker")
@@ -44,6 +48,7 @@ def build_worker(
     client: Client,
     *,
     store: ConversationStore,
+    forgetting: ForgettingStore,
     runs: TurnRuns,
     memory: Memory,
     search: ListingSearch,
@@ -55,16 +60,21 @@ def build_worker(
     versions = Versions(build_id=build_id(), config=settings.fingerprint)
     turns = TurnActivities(store, runs, versions)
     memories = MemoryActivities(memory)
+    forgets = ForgettingActivities(forgetting, runs, memory)
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=[ChatTurnWorkflow, RememberTurnWorkflow],
+        workflows=[ChatTurnWorkflow, RememberTurnWorkflow, ForgetThreadWorkflow],
         activities=[
             turns.open_turn,
             turns.close_turn,
             UnderstandingActivities().understand_message,
             memories.fetch_memory,
             memories.create_memory,
+            forgets.stop_turns,
+            forgets.forget_record,
+            forgets.forget_memory,
+            forgets.forget_thread,
             ListingActivities(search).search_listings,
             (replies or ReplyActivities()).generate_reply,
         ],
@@ -100,19 +110,31 @@ async def working(client: Client, settings: Settings) -> AsyncIterator[None]:
         settings.zep_base_url, settings.zep_api_key.get_secret_value(), timeout=settings.zep_timeout_ms / 1000
     )
     search = ListingAPI(settings.listings_base_url)
+    model = _reply_model(settings)
     limits = TurnLimits(settings.new_turns_per_minute, settings.open_turns_per_user)
     worker = build_worker(
         client,
         store=ConversationsSQL(database, limits),
+        forgetting=ForgettingSQL(database),
         runs=TemporalRuns(client),
         memory=memory,
         search=search,
         settings=settings,
+        replies=ReplyActivities(model),
     )
     async with worker:
         yield
-    for owned in (memory, search, database):
-        await owned.close()
+    for owned in (memory, search, model, database):
+        if owned is not None:
+            await owned.close()
+
+
+def _reply_model(settings: Settings) -> LanguageModel | None:
+    if not settings.reply_model or not settings.reply_model_base_url:
+        return None
+    return LanguageModel(
+        settings.reply_model_base_url, settings.reply_model, settings.reply_model_api_key.get_secret_value()
+    )
 
 
 async def _connect_when_possible(stopping: asyncio.Event) -> Client | None:

@@ -40,7 +40,7 @@ def log_as_json(level: int, *, stream: TextIO) -> None:
     root.handlers = [handler]
     root.setLevel(level)
     # One line per request would name threads and turns on every poll; outcomes are logged where they are made.
-    for noisy in ("httpx", "httpcore", "uvicorn.access"):
+    for noisy in ("httpx", "httpcore", "httpx2", "httpcore2", "uvicorn.access", "uvicorn.error"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
@@ -50,6 +50,12 @@ class TemporalRuns:
                 error_code=ERROR_CODE_OF_STATUS.get(seen.status, TURN_LOST) if seen.status else TURN_LOST,
             )
         return TurnRun(phase=RunPhase.UNKNOWN)
+
+    async def cut_off_at(self, workflow_id: str) -> datetime | None:
+        async with _answering():
+            seen = await self._client.get_workflow_handle(workflow_id).describe(rpc_timeout=CALL_TIMEOUT)
+            return seen.close_time if seen.status and PHASE_OF_STATUS.get(seen.status) is RunPhase.BROKEN else None
+        return None
 
     async def stop(self, workflow_id: str) -> bool:
         async with _answering():

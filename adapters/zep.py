@@ -84,6 +84,17 @@ class ZepMemory:
             took_ms=_milliseconds_since(started),
         )
 
+    async def forget(self, thread_id: str, *, budget: float) -> None:
+        """Raises MemoryFailure. Deletes the session for good; one that is not there is a success."""
+        refuse_malformed(thread_id)
+        async with _within(budget):
+            deleting = self._zep.memory.delete(thread_id)
+            answer = await self._zep.find(op.DELETE_MEMORY, deleting, seconds=WRITE_SECONDS)
+            if answer is not None and answer.message is None:
+                raise MemoryMisconfigured("not an answer of Zep", status=200)
+        self._owner_of.pop(thread_id, None)
+        log.info("zep_session_forgotten", session_id=thread_id, existed=answer is not None)
+
     async def probe(self) -> None:
         """Raises the typed failure when no Zep answers at the base URL with this key."""
         await self._get_session(ABSENT_SESSION)

@@ -1,4 +1,4 @@
-"""The calls of Zep's protocol that a turn needs, and the statuses that belong to each."""
+"""The calls of Zep's protocol that turns and forgetting need, and the statuses that belong to each."""
 
 from typing import Final, NamedTuple
 
@@ -28,6 +28,7 @@ GET_MEMORY: Final = Operation("memory.get", "GET", "/sessions/{session_id}/memor
 ADD_MEMORY: Final = Operation(
     "memory.add", "POST", "/sessions/{session_id}/memory", ADDED_OR_THERE, sends_texts=True
 )
+DELETE_MEMORY: Final = Operation("memory.delete", "DELETE", "/sessions/{session_id}/memory", FOUND_OR_NOT)
 LIST_MESSAGES: Final = Operation("memory.get_session_messages", "GET", "/sessions/{session_id}/messages", FOUND)
 GET_MESSAGE: Final = Operation(
     "memory.get_session_message", "GET", "/sessions/{session_id}/messages/{uuid}", FOUND_OR_NOT

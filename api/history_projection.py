@@ -1,27 +1,26 @@
 """From a turn's workflow history to its progress events: pure, so every process tells the same story.
 
-An event's id is `{run tag}.{history event id}.{index}`. Workflow-task events are passed over: transient ones
-repeat ids and are never stored.
+Workflow-task events are passed over: transient ones repeat ids and are never stored.
 """
 
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType
-from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import (
     ActivityTaskScheduledEventAttributes,
     HistoryEvent,
     MarkerRecordedEventAttributes,
+    WorkflowExecutionStartedEventAttributes,
 )
 from temporalio.converter import PayloadConverter
 
+from api.history_values import error_code, failed_state, recorded_time, time_of
+from api.numbering import AFTER_A_RESET, NumberedEvent, Place, run_tag, seq_of
 from domain.conversation import ClosedTurn, OpenedTurn
 from domain.names import REPLY_DELTA, TURN_CANCELLED, TURN_FAILED, TURN_TERMINATED, TURN_TIMED_OUT
 from domain.progress import (
@@ -37,7 +36,7 @@ from domain.progress import (
     Step,
     StepState,
 )
-from domain.reply import ReplyDelta
+from domain.reply import PartialReply, ReplyDelta
 from domain.turn import ChatTurnResult, StepName
 
 LOCAL_ACTIVITY_MARKER = "core_local_activity"
@@ -59,62 +58,47 @@ WITHOUT_RESULT = {
 
 FAILED_SENTENCE = "This message could not be answered. Please send it again."
 
-PLACE = re.compile(r"(?P<run>[0-9a-z]{1,36})\.(?P<event>[0-9]{1,9})\.(?P<index>[0-9]{1,9})")
+WRITES_THE_REPLY = "generate_reply"
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, order=True)
-class Place:
-    """Where a progress event comes from: the history event of a run, and the index inside it."""
-
-    run: str
-    event: int
-    index: int
-
-    def __str__(self) -> str:
-        return f"{self.run}.{self.event}.{self.index}"
-
-
-@dataclass(frozen=True)
-class NumberedEvent:
-    """A progress event with its place; the place is the id that a client resumes from."""
-
-    place: Place
-    event: ProgressEvent
-
-
 @dataclass
 class TurnProjection:
-    """Feed it a run's history events in order; it yields the progress events each of them makes.
+    """Feed it a run's history events in order; it yields the progress events each of them makes: fewer than ten.
 
-    `follows_another`: the run is an operator's reset of one already shown, which is void now.
+    `number`: the turn's number in its thread, as its record had it. What open_turn answers counts for more.
     """
 
     turn_id: str
     thread_id: str
     run_id: str
     converter: PayloadConverter
-    follows_another: bool = False
+    number: int = 0
+    _is_reset: bool = False
     _scheduled: dict[int, tuple[str, datetime]] = field(default_factory=dict)
     _started: dict[int, int] = field(default_factory=dict)
-    _attempt: int = 0
+    _shown: PartialReply = field(default_factory=PartialReply)
     _waiting: bool = False
     _has_result: bool = False
 
     def feed(self, event: HistoryEvent) -> list[NumberedEvent]:
-        run = run_tag(self.run_id)
+        made = list(self._project(event))
+        run, event_id = run_tag(self.run_id), event.event_id + (AFTER_A_RESET if self._is_reset else 0)
         return [
-            NumberedEvent(Place(run, event.event_id, index), made)
-            for index, made in enumerate(self._project(event))
+            NumberedEvent(
+                place=Place(run, event.event_id, index),
+                event=one,
+                number=self.number,
+                first_seq=seq_of(self.number, event_id, index),
+            )
+            for index, one in enumerate(made)
         ]
 
     def _project(self, event: HistoryEvent) -> Iterator[ProgressEvent]:
         match event.event_type:
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED:
-                if self.follows_another:
-                    yield Reset(turn_id=self.turn_id, at=_at(event), attempt=0)
-                yield Accepted(turn_id=self.turn_id, at=_at(event), thread_id=self.thread_id, steps=STEPS_AHEAD)
+                yield from self._begun(event, event.workflow_execution_started_event_attributes)
             case EventType.EVENT_TYPE_MARKER_RECORDED:
                 marker = event.marker_recorded_event_attributes
                 if marker.marker_name == LOCAL_ACTIVITY_MARKER:
@@ -129,7 +113,7 @@ class TurnProjection:
                 yield from self._ended_step(event, done.scheduled_event_id, StepState.FINISHED, result=done.result)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED:
                 failed = event.activity_task_failed_event_attributes
-                error = _error_code(failed.failure)
+                error = error_code(failed.failure)
                 yield from self._ended_step(event, failed.scheduled_event_id, StepState.FAILED, error=error)
             case EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
                 late = event.activity_task_timed_out_event_attributes
@@ -142,12 +126,21 @@ class TurnProjection:
                 if signal.signal_name == REPLY_DELTA:
                     yield from self._delta(event, signal.input)
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
-                yield End(turn_id=self.turn_id, at=_at(event))
+                yield End(turn_id=self.turn_id, at=time_of(event))
             case kind if kind in WITHOUT_RESULT:
                 if not self._has_result:
                     code = WITHOUT_RESULT[kind]
-                    yield Failed(turn_id=self.turn_id, at=_at(event), code=code, message=FAILED_SENTENCE)
-                yield End(turn_id=self.turn_id, at=_at(event))
+                    yield Failed(turn_id=self.turn_id, at=time_of(event), code=code, message=FAILED_SENTENCE)
+                yield End(turn_id=self.turn_id, at=time_of(event))
+
+    def _begun(
+        self, event: HistoryEvent, started: WorkflowExecutionStartedEventAttributes
+    ) -> Iterator[ProgressEvent]:
+        yield Accepted(turn_id=self.turn_id, at=time_of(event), thread_id=self.thread_id, steps=STEPS_AHEAD)
+        # A reset copies this event into the new run as it was, the id of the run it was written for included.
+        self._is_reset = started.original_execution_run_id != self.run_id
+        if self._is_reset:
+            yield Reset(turn_id=self.turn_id, at=time_of(event), attempt=0)
 
     # --- steps ----------------------------------------------------------------------------------------------
 
@@ -155,9 +148,9 @@ class TurnProjection:
         self, event: HistoryEvent, scheduled: ActivityTaskScheduledEventAttributes
     ) -> Iterator[ProgressEvent]:
         activity = scheduled.activity_type.name
-        self._scheduled[event.event_id] = (activity, _at(event))
+        self._scheduled[event.event_id] = (activity, time_of(event))
         if activity in STEP_OF_ACTIVITY:
-            yield self._step(activity, StepState.STARTED, at=_at(event))
+            yield self._step(activity, StepState.STARTED, at=time_of(event))
 
     def _ended_step(
         self,
@@ -171,25 +164,29 @@ class TurnProjection:
         activity, began = self._scheduled[scheduled_id]
         if activity not in STEP_OF_ACTIVITY:
             return
-        at = _at(event)
+        at = time_of(event)
         attempt = self._started.get(scheduled_id)
         yield self._step(activity, state, at=at, took=at - began, attempt=attempt, error=error)
+        if activity == WRITES_THE_REPLY and state is StepState.FAILED:
+            if self._shown.index >= 0:
+                yield Reset(turn_id=self.turn_id, at=at, attempt=self._shown.attempt + 1)
+            self._shown = self._shown.voided()  # the template's reply replaces it
         if result is not None:
             yield from self._what_it_told(activity, result, at)
 
     def _local_activity(self, marker: MarkerRecordedEventAttributes) -> Iterator[ProgressEvent]:
         data = json.loads(marker.details["data"].payloads[0].data)
-        activity, at = data["activity_type"], _time(data["complete_time"])
+        activity, at = data["activity_type"], recorded_time(data["complete_time"])
         if activity not in STEP_OF_ACTIVITY:
             return
         failed = marker.HasField("failure")
         yield self._step(
             activity,
-            _failed_state(marker.failure) if failed else StepState.FINISHED,
+            failed_state(marker.failure) if failed else StepState.FINISHED,
             at=at,
-            took=at - _time(data["original_schedule_time"]),
+            took=at - recorded_time(data["original_schedule_time"]),
             attempt=data["attempt"],
-            error=_error_code(marker.failure) if failed else None,
+            error=error_code(marker.failure) if failed else None,
         )
         if not failed:
             yield from self._what_it_told(activity, marker.details["result"], at)
@@ -222,6 +219,7 @@ class TurnProjection:
             yield from self._result(self._decode(result, ClosedTurn).result, at)
         elif activity == "open_turn":
             opened = self._decode(result, OpenedTurn)
+            self.number = opened.seq
             if opened.ended_as is not None:
                 yield from self._result(opened.ended_as, at)
             yield from self._waiting_changed(waiting=bool(opened.blocked_by), at=at)
@@ -244,52 +242,20 @@ class TurnProjection:
         )
 
     def _delta(self, event: HistoryEvent, payloads: Payloads) -> Iterator[ProgressEvent]:
-        """Pieces of another run, of an attempt that was given up, or after the result are not shown."""
+        """Repeats are not shown, nor pieces of another run, of an attempt given up, or after the result."""
         try:
             delta = self._decode(payloads, ReplyDelta)
         except (ValueError, RuntimeError, IndexError):
             return  # somebody else's signal; the workflow drops it as well
-        if delta.run_id != self.run_id or delta.attempt < self._attempt or self._has_result:
+        if delta.run_id != self.run_id or self._has_result or not self._shown.takes(delta):
             return
-        if 0 < self._attempt < delta.attempt:
-            yield Reset(turn_id=self.turn_id, at=_at(event), attempt=delta.attempt)
-        self._attempt = delta.attempt
-        yield Delta(turn_id=self.turn_id, at=_at(event), attempt=delta.attempt, index=delta.index, text=delta.text)
+        at = time_of(event)
+        if self._shown.index >= 0 and delta.attempt > self._shown.attempt:
+            yield self._step(WRITES_THE_REPLY, StepState.RETRYING, at=at, attempt=delta.attempt)
+            yield Reset(turn_id=self.turn_id, at=at, attempt=delta.attempt)
+        self._shown = self._shown.with_delta(delta)
+        yield Delta(turn_id=self.turn_id, at=at, attempt=delta.attempt, index=delta.index, text=delta.text)
 
     def _decode(self, payloads: Payloads, kind: type[T]) -> T:
         value: T = self.converter.from_payloads(payloads.payloads, [kind])[0]
         return value
-
-
-def run_tag(run_id: str) -> str:
-    """Eight characters of the random end of a run id: a resume from another run begins anew."""
-    return run_id.replace("-", "")[-8:]
-
-
-def parse_place(text: str | None) -> Place | None:
-    """The place a Last-Event-ID names; none for an absent or malformed one."""
-    match = PLACE.fullmatch(text or "")
-    return Place(match["run"], int(match["event"]), int(match["index"])) if match else None
-
-
-def _at(event: HistoryEvent) -> datetime:
-    return _utc(event.event_time)
-
-
-def _utc(timestamp: Timestamp) -> datetime:
-    return timestamp.ToDatetime(tzinfo=UTC)
-
-
-def _time(recorded: dict[str, int]) -> datetime:
-    moment = datetime.fromtimestamp(recorded["seconds"], tz=UTC)
-    return moment + timedelta(microseconds=recorded["nanos"] // 1000)
-
-
-def _error_code(failure: Failure) -> str:
-    if failure.HasField("application_failure_info"):
-        return failure.application_failure_info.type or "unknown"
-    return "Timeout" if failure.HasField("timeout_failure_info") else "unknown"
-
-
-def _failed_state(failure: Failure) -> StepState:
-    return StepState.STOPPED if failure.HasField("canceled_failure_info") else StepState.FAILED

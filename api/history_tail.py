@@ -6,7 +6,8 @@ from memory. It survives outages of Temporal by reading again and going on behin
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from datetime import timedelta
 from typing import Final
 
@@ -15,18 +16,15 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from api.history_projection import (
-    FAILED_SENTENCE,
-    STEPS_AHEAD,
-    NumberedEvent,
-    Place,
-    TurnProjection,
-    run_tag,
-)
+from api.history_projection import TurnProjection
+from api.numbering import NumberedEvent, Place, run_tag
+from api.story_from_database import FROM_DATABASE, story_of
+from api.wake_up import WakeUp, happens
 from domain.conversation import TurnRecord
-from domain.errors import ChatError, TooManyWatchers
+from domain.errors import ChatError, NotFound, TooManyWatchers
 from domain.names import TURN_LOST
-from domain.progress import Accepted, End, Failed, ProgressEvent, Result
+from domain.progress import End
+from domain.turn import TurnStatus
 
 log = structlog.get_logger("islanders.tail")
 
@@ -49,6 +47,9 @@ WORKFLOW_TASK_EVENTS = frozenset(
 )
 
 ReadTurn = Callable[[], Awaitable[TurnRecord]]
+Watching = AsyncGenerator[NumberedEvent | None, None]
+"""Events as they come. `None` tells that nothing came for as long as the watcher is patient."""
+
 TailKey = tuple[str, int]
 
 
@@ -61,20 +62,20 @@ class TurnTail:
         self._read_turn = read_turn
         self._events: list[NumberedEvent] = []
         self._runs: list[str] = []
-        self._changed = asyncio.Event()
+        self._news = WakeUp()
         self._last_event_id = 0
         self.ended = False
         self.watchers = 0
         self._following = asyncio.create_task(self._follow())
 
-    async def events(self, after: Place | None, *, patience: float) -> AsyncIterator[NumberedEvent | None]:
-        """The events behind `after`, then live ones. `None` tells that nothing came for `patience` seconds.
+    async def events(self, after: Place | None, *, patience: float) -> Watching:
+        """The events behind `after`, then live ones.
 
         A place in a run this turn does not have begins anew: rather twice than not at all.
         """
         position = 0
         while True:
-            changed = self._changed
+            news = self._news.next
             while position < len(self._events):
                 numbered = self._events[position]
                 position += 1
@@ -82,14 +83,14 @@ class TurnTail:
                     yield numbered
             if self.ended:
                 return
-            if not await _happens(changed, within=patience):
+            if not await happens(news, within=patience):
                 yield None
 
     def close(self) -> None:
         """Stop following and let the watchers go; they are told to come back."""
         self._following.cancel()
         self.ended = True
-        self._wake_watchers()
+        self._news.everybody()
 
     def _was_seen(self, place: Place, after: Place | None) -> bool:
         if after is None or after.run not in self._runs:
@@ -151,48 +152,27 @@ class TurnTail:
             thread_id=self._turn.thread_id,
             run_id=run_id,
             converter=self._client.data_converter.payload_converter,
-            follows_another=bool(self._runs),
+            number=self._turn.seq,
         )
         self._runs.append(run_tag(run_id))
         self._last_event_id = 0
 
     async def _tell_from_the_database(self) -> None:
         """Temporal does not know the turn: not yet, or not any more. The record has the outcome then."""
-        turn = await self._read_turn()
+        try:
+            turn = await self._read_turn()
+        except NotFound:  # deleted with its thread: nobody knows how it ended
+            turn = self._turn.model_copy(update={"status": TurnStatus.FAILED, "error_code": TURN_LOST})
         if not turn.status.is_final:
             return
         self._runs.append(FROM_DATABASE)
-        story = story_of(turn, told=[numbered.event for numbered in self._events])
-        self._tell([NumberedEvent(Place(FROM_DATABASE, turn.seq, i), event) for i, event in enumerate(story)])
+        self._tell(story_of(turn, told=[numbered.event for numbered in self._events]))
 
     def _tell(self, numbered: list[NumberedEvent]) -> None:
         self._events.extend(numbered)
         self.ended = any(isinstance(one.event, End) for one in numbered)
         if numbered:
-            self._wake_watchers()
-
-    def _wake_watchers(self) -> None:
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
-
-
-FROM_DATABASE: Final = "db"
-"""Stands for the run in the ids of events that come from the database."""
-
-
-def story_of(turn: TurnRecord, told: Sequence[ProgressEvent] = ()) -> list[ProgressEvent]:
-    """An ended turn in the fewest events, for when Temporal no longer keeps its history; without what was told."""
-    at = turn.accepted_at
-    outcome: ProgressEvent = (
-        Result(turn_id=turn.turn_id, at=at, result=turn.result)
-        if turn.result
-        else Failed(turn_id=turn.turn_id, at=at, code=turn.error_code or TURN_LOST, message=FAILED_SENTENCE)
-    )
-    accepted = Accepted(turn_id=turn.turn_id, at=at, thread_id=turn.thread_id, steps=STEPS_AHEAD)
-    missing: list[ProgressEvent] = [] if told else [accepted]
-    if not any(isinstance(event, Result | Failed) for event in told):
-        missing.append(outcome)
-    return [*missing, End(turn_id=turn.turn_id, at=at)]
+            self._news.everybody()
 
 
 class HistoryTails:
@@ -201,33 +181,44 @@ class HistoryTails:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._tails: OrderedDict[TailKey, TurnTail] = OrderedDict()
+        self._closed = False
 
     def watch(
         self, turn: TurnRecord, read_turn: ReadTurn, *, after: Place | None = None, patience: float
-    ) -> AsyncIterator[NumberedEvent | None]:
+    ) -> Watching:
         """The turn's events. The tail is shared, and kept for a while after the end for late watchers.
 
         Raises:
             TooManyWatchers: this process tails as many open turns as it may. Raised here and not while
                 streaming, when an answer has begun already.
         """
-        if _key(turn) not in self._tails and self._open_tails() >= MAX_OPEN_TAILS:
+        if _key(turn) not in self._tails and self.are_full:
             raise TooManyWatchers
         return self._watching(turn, read_turn, after, patience)
 
+    @property
+    def are_full(self) -> bool:
+        """Whether this process tails as many open turns as it may."""
+        return sum(not tail.ended for tail in self._tails.values()) >= MAX_OPEN_TAILS
+
     async def _watching(
         self, turn: TurnRecord, read_turn: ReadTurn, after: Place | None, patience: float
-    ) -> AsyncIterator[NumberedEvent | None]:
+    ) -> Watching:
+        if self._closed:
+            return
         tail = self._tail_of(turn, read_turn)
         tail.watchers += 1
         try:
-            async for numbered in tail.events(after, patience=patience):
-                yield numbered
+            async with aclosing(tail.events(after, patience=patience)) as events:
+                async for numbered in events:
+                    yield numbered
         finally:
             tail.watchers -= 1
             self._forget_unused(turn)
 
     def close(self) -> None:
+        """Let every watcher go and take no more: the server stops."""
+        self._closed = True
         for tail in self._tails.values():
             tail.close()
 
@@ -237,9 +228,6 @@ class HistoryTails:
             tail = self._tails[_key(turn)] = TurnTail(self._client, turn, read_turn)
         self._tails.move_to_end(_key(turn))
         return tail
-
-    def _open_tails(self) -> int:
-        return sum(not tail.ended for tail in self._tails.values())
 
     def _forget_unused(self, turn: TurnRecord) -> None:
         """An open tail goes with its last watcher; of the ended ones the latest are kept."""
@@ -254,11 +242,3 @@ class HistoryTails:
 def _key(turn: TurnRecord) -> TailKey:
     """A turn that never started and is sent again gets another number: what was told of it is void."""
     return turn.turn_id, turn.seq
-
-
-async def _happens(event: asyncio.Event, *, within: float) -> bool:
-    try:
-        await asyncio.wait_for(event.wait(), within)
-    except TimeoutError:
-        return False
-    return True

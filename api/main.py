@@ -1,6 +1,5 @@
-"""The app, and the server that closes streams cleanly."""
+"""The app and its process."""
 
-import asyncio
 import logging
 import os
 import sys
@@ -8,29 +7,36 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import structlog
-import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from fastapi_offline import FastAPIOffline
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.middleware.cors import CORSMiddleware
 
 from adapters.build_identity import build_id
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
+from adapters.forgetting_sql import ForgettingSQL
 from adapters.listings_sql import ListingsSQL
 from adapters.logs import log_as_json
 from adapters.temporal import connect_lazily
 from adapters.temporal_runs import TemporalRuns
+from adapters.thread_reading import ThreadReading
+from adapters.threads_sql import ThreadsSQL
 from adapters.zep import ZepMemory
-from api import auth, chat, events, health, search, turns
+from api import auth, chat, events, health, search, socket, threads, turns
 from api.body_limit import TooLargeAsJSON
 from api.errors import handle_errors
+from api.forget_start import ForgetStarter
 from api.history_tail import HistoryTails
+from api.open_sockets import OpenSockets
+from api.server import StreamClosingServer
+from api.thread_feed import ThreadFeeds
+from api.thread_watch import ThreadWatch
 from api.turn_start import TurnStarter
 from settings import Settings
 from zep_local.app import create_zep_local
@@ -65,13 +71,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     handle_errors(app)
     app.add_middleware(RequestBodyLimitMiddleware, max_body_size=MAX_BODY_BYTES)
     app.add_middleware(TooLargeAsJSON)  # added later, so it is outside and sees the limit's answer
-    for room in (auth, chat, turns, events, search, health):
+    for room in (auth, chat, turns, events, socket, threads, search, health):
         app.include_router(room.router)
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"))
     app.add_api_route("/", _to_the_reference, include_in_schema=False)
     if settings.islanders_embedded:
         app.mount("/zep", create_zep_local(app.state.database, settings.zep_api_key.get_secret_value()))
     _declare_400_instead_of_422(app)
+    _answer_other_origins(app, settings.cors_origins)
     return app
 
 
@@ -88,12 +95,22 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     app.state.namespace = client.namespace
     app.state.runs = TemporalRuns(client)
     app.state.tails = HistoryTails(client)
-    app.state.starter = TurnStarter(client, memory_mode=settings.memory_mode, build_id=build_id())
+    app.state.thread_reading = ThreadReading(app.state.database)
+    app.state.thread_watch = ThreadWatch(app.state.thread_reading)
+    app.state.feeds = ThreadFeeds(app.state.thread_reading, app.state.tails, app.state.thread_watch)
+    app.state.sockets = OpenSockets()
+    app.state.starter = TurnStarter(
+        client, memory_mode=settings.memory_mode, reply_mode=settings.reply_mode, build_id=build_id()
+    )
     app.state.conversations = ConversationsSQL(app.state.database, limits)
+    app.state.threads = ThreadsSQL(app.state.database)
+    app.state.forgetting = ForgettingSQL(app.state.database)
+    app.state.forget_starter = ForgetStarter(client, memory_mode=settings.memory_mode, build_id=build_id())
     app.state.listings = ListingsSQL(app.state.database)
     app.state.memory = ZepMemory(settings.zep_base_url, settings.zep_api_key.get_secret_value(), timeout=1.0)
     log.info("api_started", build_id=build_id(), config=settings.fingerprint)
     yield
+    app.state.thread_watch.close()
     app.state.tails.close()
     await app.state.memory.close()
     await app.state.database.close()
@@ -115,35 +132,35 @@ def _declare_400_instead_of_422(app: FastAPI) -> None:
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-class StreamClosingServer(uvicorn.Server):
-    """Ends open streams when told to stop.
+def _answer_other_origins(app: FastAPI, origins: tuple[str, ...]) -> None:
+    """CORS around the whole stack: a middleware that is added the usual way never sees the answer to a crash."""
+    build = app.build_middleware_stack
 
-    uvicorn waits for open connections before it runs the app's shutdown, and a stream never ends by itself.
-    """
+    def build_middleware_stack() -> CORSMiddleware:
+        return CORSMiddleware(
+            build(),
+            allow_origins=origins,
+            allow_credentials=True,
+            allow_methods=("GET", "POST", "PUT", "DELETE"),
+            allow_headers=(
+                "Authorization",
+                "Content-Type",
+                "Idempotency-Key",
+                "X-Correlation-ID",
+                "Prefer",
+                "Last-Event-ID",
+            ),
+            expose_headers=("Preference-Applied", "Retry-After"),
+        )
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
-        super().__init__(config)
-        self._app = app
-
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        tails: HistoryTails | None = getattr(self._app.state, "tails", None)  # not there during the start
-        if tails is not None:
-            asyncio.get_running_loop().call_soon_threadsafe(tails.close)
-        super().handle_exit(sig, frame)
+    app.build_middleware_stack = build_middleware_stack  # type: ignore[method-assign]
 
 
 def main() -> None:
     settings = Settings()
     log_as_json(logging.INFO, stream=sys.stdout)
     app = create_app(settings)
-    config = uvicorn.Config(
-        app,
-        host=settings.islanders_host,
-        port=settings.islanders_port,
-        log_config=None,
-        timeout_graceful_shutdown=2,
-    )
-    StreamClosingServer(config, app).run()
+    StreamClosingServer(app, host=settings.islanders_host, port=settings.islanders_port).run()
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from adapters.conversations_sql import ConversationsSQL
 from api.history_tail import HistoryTails
 from api.schemas import ChatAnswer, canonical_uuid
+from api.thread_watch import ThreadWatch
 from api.turn_start import TurnStarter
 from api.turns import error_of, links_of, turn_of
 from domain.conversation import AcceptedTurn, PostedTurn, TurnRecord
@@ -36,6 +37,8 @@ async def take_turn(request: Request, posted: PostedTurn, prefer: str | None) ->
     accepted = await _accepted(request, posted)
     if not accepted.status.is_final:
         await _start(request, accepted)
+        watch: ThreadWatch = request.app.state.thread_watch
+        watch.nudge(accepted.turn.thread_id)
     log.info(
         "turn_accepted",
         turn_id=accepted.turn.turn_id,

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from starlette.requests import HTTPConnection
 
 from adapters.conversations_sql import ConversationsSQL
 from adapters.temporal_runs import TemporalRuns
@@ -64,7 +65,7 @@ async def _end_unstarted(request: Request, turn: TurnRecord) -> TurnRecord:
     return await conversations.read_turn(turn.turn_id, turn.user_id)
 
 
-async def turn_of(request: Request, turn_id: str, user_id: str) -> TurnRecord:
+async def turn_of(request: HTTPConnection, turn_id: str, user_id: str) -> TurnRecord:
     """The turn's record, after a look at Temporal where the record still calls it open.
 
     A workflow that was terminated, timed out or failed cannot close its own record, and one that Temporal

@@ -71,14 +71,8 @@ class NaiveActivities:
                 memory=input.memory,
             )
         )
-        closing = CloseTurnInput(
-            turn=input.turn,
-            status=TurnStatus.COMPLETED,
-            state=reply.state,
-            understood=findings.understood,
-            reply=reply,
-        )
-        return await self.store.close_turn(closing, _result(input.turn, findings, reply))
+        closing = closing_of(input.turn, findings, reply)
+        return await self.store.close_turn(closing, result_of(input.turn, findings, reply))
 
     @activity.defn
     async def naive_create_memory(self, input: CreateMemoryInput) -> MemoryWritten:
@@ -87,7 +81,17 @@ class NaiveActivities:
         return MemoryWritten(messages=len(batch))
 
 
-def _result(turn: NewTurn, findings: UnderstoodAndFound, reply: Reply) -> ChatTurnResult:
+def closing_of(turn: NewTurn, findings: UnderstoodAndFound, reply: Reply) -> CloseTurnInput:
+    return CloseTurnInput(
+        turn=turn,
+        status=TurnStatus.COMPLETED,
+        state=reply.state,
+        understood=findings.understood,
+        reply=reply,
+    )
+
+
+def result_of(turn: NewTurn, findings: UnderstoodAndFound, reply: Reply) -> ChatTurnResult:
     return ChatTurnResult(
         turn_id=turn.turn_id,
         thread_id=turn.thread_id,

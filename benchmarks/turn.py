@@ -6,7 +6,6 @@ the stored reply, as the naive workflow has no HTTP in front of it.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -16,20 +15,17 @@ from uuid import uuid4
 import uvloop
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client
-from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
 from adapters.listing_api import ListingAPI
-from adapters.temporal import plugin, runtime
 from adapters.zep import ZepMemory
+from benchmarks.fleet import temporal_server
 from benchmarks.naive_turn import NaiveActivities, NaiveTurnWorkflow
-from devstack.temporal_server import DYNAMIC_CONFIG, SQLITE_PRAGMAS
 from domain.conversation import NewTurn
 from domain.names import chat_turn_workflow_id
 from tests.running_stack import RunningStack, running_stack
-from workflows import search_attributes
 
 TURNS = 40
 WARM_UP = 5
@@ -55,8 +51,8 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with (
-            await _temporal(folder / "product.db", tuned=True) as tuned,
-            await _temporal(folder / "naive.db", tuned=False) as default,
+            await temporal_server(folder / "product.db", tuned=True) as tuned,
+            await temporal_server(folder / "naive.db", tuned=False) as default,
             running_stack(folder, tuned.client, new_turns_per_minute=10_000, open_turns_per_user=1000) as stack,
         ):
             product, inside, naive = await _alternate(stack, default.client)
@@ -120,20 +116,6 @@ async def _naive_turn(client: Client) -> tuple[float, int]:
     handle = await client.start_workflow(NaiveTurnWorkflow.run, turn, id=workflow_id, task_queue=NAIVE_QUEUE)
     await handle.result()
     return time.perf_counter() - began, len((await handle.fetch_history()).events)
-
-
-async def _temporal(database: Path, *, tuned: bool) -> WorkflowEnvironment:
-    flags = [("--dynamic-config-value", f"{name}={value}") for name, value in DYNAMIC_CONFIG.items()]
-    flags += [("--sqlite-pragma", f"{name}={value}") for name, value in SQLITE_PRAGMAS.items()]
-    return await WorkflowEnvironment.start_local(
-        dev_server_existing_path=str(Path(sys.executable).parent / "temporal"),
-        dev_server_database_filename=str(database),
-        dev_server_extra_args=[part for flag in flags for part in flag] if tuned else [],
-        dev_server_log_level="error",
-        search_attributes=list(search_attributes.ALL) if tuned else [],
-        plugins=[plugin()],
-        runtime=runtime(),
-    )
 
 
 def _print(product: Measured, inside: Measured, naive: Measured) -> None:

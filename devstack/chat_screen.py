@@ -17,7 +17,9 @@ STEP_MARKS = {
     StepState.FAILED: ("failed ", "red"),
     StepState.STOPPED: ("stopped", "yellow"),
     StepState.STARTED: ("started", "dim"),
+    StepState.RETRYING: ("again  ", "yellow"),
 }
+UNDER_WAY = (StepState.STARTED, StepState.RETRYING)
 
 
 class PlainScreen:
@@ -44,7 +46,7 @@ class LiveScreen:
         self._live = Live(console=console, refresh_per_second=12)
         self._steps: dict[StepName, Step] = {}
         self._attempt = 0
-        self._text = ""
+        self.text = ""
 
     def __enter__(self) -> Self:
         self._live.start()
@@ -60,20 +62,20 @@ class LiveScreen:
             case Step():
                 self._steps[event.step] = event
             case Reset():
-                self._attempt, self._text = event.attempt, ""
+                self._attempt, self.text = event.attempt, ""
             case Delta() if event.attempt >= self._attempt:
-                kept = self._text if event.attempt == self._attempt else ""
-                self._attempt, self._text = event.attempt, kept + event.text
+                kept = self.text if event.attempt == self._attempt else ""
+                self._attempt, self.text = event.attempt, kept + event.text
             case Result() | Failed():
-                self._text = ""  # what holds is printed below the steps
+                self.text = ""  # what holds is printed below the steps
         self._live.update(self._picture())
 
     def _picture(self) -> RenderableType:
         steps = [
-            Spinner("dots", _step_line(step)) if step.state is StepState.STARTED else _step_line(step)
+            Spinner("dots", _step_line(step)) if step.state in UNDER_WAY else _step_line(step)
             for step in self._steps.values()
         ]
-        return Group(*steps, *([Text(f"\n{self._text}")] if self._text else []))
+        return Group(*steps, *([Text(f"\n{self.text}")] if self.text else []))
 
 
 def screen_for(console: Console) -> PlainScreen | LiveScreen:

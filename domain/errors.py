@@ -16,6 +16,7 @@
       TooManyWatchers          this process tails as many turns as it may
       TurnAlreadyFailed        the turn's record was closed as failed while its workflow still ran
       TurnOwnedElsewhere       another workflow already runs this turn
+      TurnOver                 the turn has ended while its reply was still being written
       MemoryFailure
         MemoryUnavailable      refused, timed out, 408, 429, 5xx        (try again)
         MemoryUnauthorized     401, 403
@@ -121,6 +122,10 @@ class TurnAlreadyFailed(ChatError):
 
 
 class TurnOwnedElsewhere(ChatError):
+    pass
+
+
+class TurnOver(ChatError):
     pass
 
 

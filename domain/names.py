@@ -49,6 +49,10 @@ def remember_turn_workflow_id(turn_id: str) -> str:
     return f"remember-{turn_id}"
 
 
+def forget_thread_workflow_id(thread_id: str) -> str:
+    return f"forget-{thread_id}"
+
+
 def assistant_message_id(thread_id: str, client_msg_id: str) -> str:
     """Known before the reply exists, so a client can be told it with the 202."""
     return str(uuid5(NAMESPACE_URL, f"{thread_id}:{client_msg_id}:assistant"))

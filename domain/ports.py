@@ -3,7 +3,8 @@
 Every method raises only errors of domain/errors.py. A `budget` is in seconds and covers the whole call.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from datetime import datetime
 from typing import Protocol
 
 from domain.conversation import (
@@ -13,6 +14,7 @@ from domain.conversation import (
     OpenedTurn,
     TurnRun,
 )
+from domain.forgetting import ForgottenRecord, MarkedThread
 from domain.listings import FoundListings, SearchPlan
 from domain.memory import MemoryContext, MemoryMessage
 from domain.prompt import PromptMessage
@@ -43,6 +45,9 @@ class TurnRuns(Protocol):
     async def terminate(self, workflow_id: str, reason: str) -> None:
         """End a turn that makes no progress. Does nothing when it has ended."""
 
+    async def cut_off_at(self, workflow_id: str) -> datetime | None:
+        """When a broken run ended; a step of it may have gone on after that. None for any other run."""
+
 
 class Memory(Protocol):
     """Session memory."""
@@ -54,6 +59,21 @@ class Memory(Protocol):
         self, user_id: str, thread_id: str, messages: tuple[MemoryMessage, ...], *, budget: float
     ) -> None:
         """Store the messages exactly once; finding them there already is success."""
+
+    async def forget(self, thread_id: str, *, budget: float) -> None:
+        """Delete everything of the thread; finding nothing is success."""
+
+
+class ForgettingStore(Protocol):
+    """The database's side of forgetting a thread. Nothing happens to a thread that is not marked."""
+
+    async def marked_thread(self, user_id: str, thread_id: str) -> MarkedThread | None: ...
+
+    async def forget_record(self, user_id: str, thread_id: str) -> ForgottenRecord:
+        """Delete all but the marked row itself, which keeps the thread from being made anew meanwhile."""
+
+    async def forget_thread(self, user_id: str, thread_id: str) -> None:
+        """Delete the marked row: from now on nothing tells that there was a thread."""
 
 
 class ListingSearch(Protocol):
@@ -67,8 +87,8 @@ class ReplyModel(Protocol):
 
     name: str
 
-    def write(self, prompt: tuple[PromptMessage, ...], *, budget: float) -> AsyncIterator[str]:
-        """The reply in pieces as they are written; closing the iterator closes the provider's stream.
+    def write(self, prompt: tuple[PromptMessage, ...], *, budget: float) -> AsyncGenerator[str, None]:
+        """The reply in pieces as they are written; closing the generator closes the provider's stream.
 
         Raises ModelFailure. A stream that breaks off raises as well: what came before is no reply.
         """

@@ -34,6 +34,7 @@ class StepState(StrEnum):
     STARTED = "started"
     FINISHED = "finished"
     FAILED = "failed"
+    RETRYING = "retrying"
     STOPPED = "stopped"
 
 
@@ -51,9 +52,10 @@ class Accepted(_Event):
 
 
 class Step(_Event):
-    """A step began or ended. `took_ms` and `attempt` are known when it ended.
+    """A step began, begins again or ended. `took_ms` and `attempt` are known when it ended.
 
-    The millisecond steps (open, understand, close) are told only when they ended.
+    The millisecond steps (open, understand, close) are told only when they ended. Of the others the reply alone
+    tells that it is tried again, with the attempt, by the first piece of its new text.
     """
 
     kind: Literal["step"] = "step"

@@ -63,16 +63,18 @@ class ReplyDelta(Value):
 class PartialReply(Value):
     """The text shown so far; a higher attempt begins it anew. Workflow and watchers keep it by the same rule.
 
-    `index` is that of the last piece, -1 before the first.
+    `index` is that of the last piece, -1 before the first. `is_void`: the step has failed, so nothing that was
+    shown holds, and no late word of any attempt is taken.
     """
 
     attempt: int = 0
     index: int = -1
     text: str = ""
+    is_void: bool = False
 
     def takes(self, delta: ReplyDelta) -> bool:
         """Whether the piece is new: neither a repeat nor a late word of an attempt that was given up."""
-        return (delta.attempt, delta.index) > (self.attempt, self.index)
+        return not self.is_void and (delta.attempt, delta.index) > (self.attempt, self.index)
 
     def with_delta(self, delta: ReplyDelta) -> "PartialReply":
         if not self.takes(delta):
@@ -81,5 +83,4 @@ class PartialReply(Value):
         return PartialReply(attempt=delta.attempt, index=delta.index, text=shown + delta.text)
 
     def voided(self) -> "PartialReply":
-        """The step has failed: nothing shown holds, and its attempts have no more to say."""
-        return PartialReply(attempt=self.attempt + 1)
+        return PartialReply(attempt=self.attempt, is_void=True)

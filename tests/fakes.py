@@ -8,8 +8,10 @@ from temporalio import activity
 from activities.heartbeat import heartbeating
 from activities.reply import ReplyActivities
 from adapters.conversations_sql import ConversationsSQL
+from adapters.forgetting_sql import ForgettingSQL
 from domain.conversation import ClosedTurn, CloseTurnInput, NewTurn, OpenedTurn
 from domain.errors import ChatError
+from domain.forgetting import ForgottenRecord, MarkedThread
 from domain.listings import FoundListings, Listing, SearchPlan
 from domain.memory import MemoryContext, MemoryMessage
 from domain.reply import GenerateReplyInput, Reply
@@ -70,7 +72,7 @@ class ScriptedMemory:
     """Keeps messages by id, as a memory server with fixed ids does."""
 
     def __init__(self) -> None:
-        self.reads, self.writes = Script(), Script()
+        self.reads, self.writes, self.forgets = Script(), Script(), Script()
         self.stored: dict[str, MemoryMessage] = {}
 
     async def fetch_context(self, user_id: str, thread_id: str, *, budget: float) -> MemoryContext:
@@ -82,6 +84,11 @@ class ScriptedMemory:
     ) -> None:
         await self.writes.run()
         self.stored.update({message.id: message for message in messages})
+
+    async def forget(self, thread_id: str, *, budget: float) -> None:
+        """One thread is all that a bench has. Forgets before it fails: a reply that is lost."""
+        self.stored.clear()
+        await self.forgets.run()
 
 
 class ScriptedSearch:
@@ -114,6 +121,7 @@ class ScriptedStore:
 
     def __init__(self, store: ConversationsSQL) -> None:
         self.store = store
+        self.database = store._database
         self.opens, self.closes = Script(), Script()
 
     async def open_turn(self, turn: NewTurn, *, recent_messages: int = 0) -> OpenedTurn:
@@ -126,3 +134,25 @@ class ScriptedStore:
     async def close_turn(self, closing: CloseTurnInput, result: ChatTurnResult) -> ClosedTurn:
         await self.closes.run()
         return await self.store.close_turn(closing, result)
+
+
+class ScriptedForgetting:
+    """The real store behind scripts that run after the work is done: a step that is repeated all the same."""
+
+    def __init__(self, store: ForgettingSQL) -> None:
+        self.store = store
+        self.looks, self.records, self.threads = Script(), Script(), Script()
+
+    async def marked_thread(self, user_id: str, thread_id: str) -> MarkedThread | None:
+        thread = await self.store.marked_thread(user_id, thread_id)
+        await self.looks.run()
+        return thread
+
+    async def forget_record(self, user_id: str, thread_id: str) -> ForgottenRecord:
+        record = await self.store.forget_record(user_id, thread_id)
+        await self.records.run()
+        return record
+
+    async def forget_thread(self, user_id: str, thread_id: str) -> None:
+        await self.store.forget_thread(user_id, thread_id)
+        await self.threads.run()

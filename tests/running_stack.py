@@ -5,12 +5,12 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx
-import uvicorn
 from fastapi import FastAPI
 from temporalio.client import Client
 
@@ -19,6 +19,7 @@ from adapters.database import Database
 from adapters.seed_listings import seed_listings
 from api.auth import Tokens
 from api.main import create_app
+from api.server import StreamClosingServer
 from domain.names import chat_turn_workflow_id
 from migrations.__main__ import migrate
 from settings import Settings
@@ -121,6 +122,10 @@ def environment_of(settings: Settings, temporal: Client) -> dict[str, str]:
         "ZEP_API_KEY": settings.zep_api_key.get_secret_value(),
         "TEMPORAL_ADDRESS": temporal.service_client.config.target_host,
         "WORKER_SHUTDOWN_SECONDS": "0",
+        "REPLY_MODEL_BASE_URL": settings.reply_model_base_url or "",
+        "REPLY_MODEL": settings.reply_model or "",
+        "NEW_TURNS_PER_MINUTE": str(settings.new_turns_per_minute),
+        "OPEN_TURNS_PER_USER": str(settings.open_turns_per_user),
     }
     return {**os.environ, **said}
 
@@ -133,24 +138,36 @@ async def fill(database_url: str) -> None:
     await database.close()
 
 
+async def migrated_database(folder: Path) -> Path:
+    """A SQLite file with every table and no rows, to be copied."""
+    path = folder / "migrated.db"
+    await asyncio.to_thread(migrate, f"sqlite+aiosqlite:///{path}")
+    database = Database(f"sqlite+aiosqlite:///{path}")
+    async with database.engine.connect() as connection:
+        await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    await database.close()
+    return path
+
+
 @asynccontextmanager
 async def running_api(settings: Settings, temporal: Client | str) -> AsyncIterator[RunningStack]:
     """The API on its port, without a worker; `temporal` may be an address where no server answers."""
     address = temporal if isinstance(temporal, str) else temporal.service_client.config.target_host
     os.environ["TEMPORAL_ADDRESS"] = address
     app = create_app(settings)
-    config = uvicorn.Config(app, port=settings.islanders_port, log_config=None, lifespan="on")
-    server = uvicorn.Server(config)
+    server = StreamClosingServer(app, host="127.0.0.1", port=settings.islanders_port)
     serving = asyncio.create_task(server._serve())
     await eventually(lambda: _started(server))
     base = f"http://127.0.0.1:{settings.islanders_port}"
-    async with httpx.AsyncClient(base_url=base, timeout=40) as http:
+    # Without a memory for cookies: one test's sign-in is not the next one's.
+    forgetful = CookieJar(DefaultCookiePolicy(allowed_domains=[]))
+    async with httpx.AsyncClient(base_url=base, timeout=40, cookies=forgetful) as http:
         yield RunningStack(settings, temporal, app.state.tokens, http, app)
     server.should_exit = True
     await serving
 
 
-async def _started(server: uvicorn.Server) -> bool:
+async def _started(server: StreamClosingServer) -> bool:
     return server.started
 
 

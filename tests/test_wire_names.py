@@ -4,6 +4,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from temporalio import activity, workflow
 
+from activities.forgetting import ForgettingActivities
 from activities.listings import ListingActivities
 from activities.memory import MemoryActivities
 from activities.reply import ReplyActivities
@@ -11,9 +12,11 @@ from activities.turns import TurnActivities
 from activities.understanding import UnderstandingActivities
 from devstack.temporal_server import SEARCH_ATTRIBUTES
 from domain import names
+from domain.forgetting import SUMMARY_OF_FORGETTING
 from domain.progress import STEP_OF_ACTIVITY, SUMMARY_OF_ACTIVITY
 from workflows import search_attributes
 from workflows.chat_turn import ChatTurnWorkflow
+from workflows.forget_thread import ForgetThreadWorkflow
 from workflows.remember_turn import RememberTurnWorkflow
 
 THREAD = "3f0e1a52-6a0c-4a57-9a53-0f5d6f1f3b11"
@@ -22,8 +25,9 @@ MESSAGE = "a8c1f7de-7a43-4d1e-8c0b-0d6a2f3f9b22"
 
 def test_workflow_types() -> None:
     """Operators start workflows by these names."""
-    found = [workflow._Definition.must_from_class(kind).name for kind in (ChatTurnWorkflow, RememberTurnWorkflow)]
-    assert found == ["ChatTurnWorkflow", "RememberTurnWorkflow"]
+    kinds = (ChatTurnWorkflow, RememberTurnWorkflow, ForgetThreadWorkflow)
+    found = [workflow._Definition.must_from_class(kind).name for kind in kinds]
+    assert found == ["ChatTurnWorkflow", "RememberTurnWorkflow", "ForgetThreadWorkflow"]
 
 
 def test_activity_types() -> None:
@@ -43,6 +47,20 @@ def test_activity_types() -> None:
     assert found == set(STEP_OF_ACTIVITY) == set(SUMMARY_OF_ACTIVITY)
 
 
+def test_activity_types_of_forgetting() -> None:
+    """They too are in histories, under these names, each with a summary."""
+    found = [
+        activity._Definition.must_from_callable(method).name
+        for method in (
+            ForgettingActivities.stop_turns,
+            ForgettingActivities.forget_record,
+            ForgettingActivities.forget_memory,
+            ForgettingActivities.forget_thread,
+        )
+    ]
+    assert found == ["stop_turns", "forget_record", "forget_memory", "forget_thread"] == [*SUMMARY_OF_FORGETTING]
+
+
 def test_queue_and_signals() -> None:
     """Running turns wait on these."""
     assert (names.CHAT_TURNS, names.TURN_RELEASED, names.REPLY_DELTA) == (
@@ -58,6 +76,7 @@ def test_ids() -> None:
     assert turn_id == f"{THREAD}.{MESSAGE}"
     assert names.chat_turn_workflow_id(turn_id) == f"chat-turn-{turn_id}"
     assert names.remember_turn_workflow_id(turn_id) == f"remember-{turn_id}"
+    assert names.forget_thread_workflow_id(THREAD) == f"forget-{THREAD}"
     assert names.assistant_message_id(THREAD, MESSAGE) == str(
         uuid5(NAMESPACE_URL, f"{THREAD}:{MESSAGE}:assistant")
     )

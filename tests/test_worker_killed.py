@@ -1,11 +1,7 @@
 """SIGKILL of the worker at every moment of a turn that leaves something half done."""
 
-import asyncio
 import sys
 import time
-from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -17,34 +13,12 @@ from adapters.tables import MessageRow
 from settings import Settings
 from tests.dying_worker import MOMENTS
 from tests.ports import free_port
-from tests.running_stack import RunningStack, environment_of, fill, running_api, stack_settings
+from tests.processes import product_process
+from tests.running_stack import fill, running_api, stack_settings
 from zep_local.tables import ZepMessageRow
 
 PROMISED_SECONDS = 5.0
 """From the new worker's start of work to the turn's end; a busy test machine gets three times as long."""
-
-
-@asynccontextmanager
-async def worker_process(stack: RunningStack, *command: str) -> AsyncIterator[Process]:
-    environment = environment_of(stack.settings, stack.temporal)
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", *command, env=environment, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def until_working(process: Process) -> None:
-    """The worker's own log line says that it polls."""
-    assert process.stdout is not None
-    async for line in process.stdout:
-        if b"worker_started" in line:
-            return
-    raise AssertionError("the worker ended before it worked")
 
 
 @pytest.mark.timeout(90)
@@ -57,11 +31,11 @@ async def test_a_killed_worker_costs_nothing(
     settings = stack_settings(f"sqlite+aiosqlite:///{tmp_path}/x.db", free_port())
     await fill(settings.database_url)
     async with running_api(settings, own_temporal.client) as stack:
-        async with worker_process(stack, "tests.dying_worker", moment) as dying:
+        async with product_process(settings, own_temporal.client, "tests.dying_worker", moment) as dying:
             turn_id = (await stack.post("ada", "2 bedroom apartments in Girne, long term")).json()["turn_id"]
-            assert await dying.wait() == -9
-        async with worker_process(stack, "worker_main") as worker:
-            await until_working(worker)
+            assert await dying.ended() == -9
+        async with product_process(settings, own_temporal.client, "worker_main") as worker:
+            await worker.until_logged("worker_started")
             works_since = time.monotonic()
             events = await stack.events("ada", turn_id)
             took = time.monotonic() - works_since

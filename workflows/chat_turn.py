@@ -220,7 +220,8 @@ class ChatTurnWorkflow:
         except asyncio.CancelledError:
             # Its last words shall be in the history before the turn is closed, but it gets no longer than this.
             writer.cancel()
-            await workflow.wait([writer], timeout=options.REPLY_STOP_SECONDS)
+            ended, _ = await workflow.wait([writer], timeout=options.REPLY_STOP_SECONDS)
+            await asyncio.gather(*ended, return_exceptions=True)  # unread, its end would be logged as an error
             raise
 
     @workflow.signal(name=REPLY_DELTA)

@@ -11,6 +11,7 @@ from typing import Final
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
+from domain.forgetting import SUMMARY_OF_FORGETTING
 from domain.progress import SUMMARY_OF_ACTIVITY
 
 # --- the turn's workflow -------------------------------------------------------------------------------------
@@ -138,3 +139,35 @@ REMEMBER_LATE: Final = ActivityConfig(
 
 REMEMBER_EXECUTION_TIMEOUT: Final = timedelta(hours=25)
 """A child does not inherit its parent's end: 24 h of tries and a margin."""
+
+# --- forgetting a thread -------------------------------------------------------------------------------------
+FORGET_EXECUTION_TIMEOUT: Final = timedelta(days=7)
+"""A memory server that is away for longer has to be asked again, by another DELETE of the thread."""
+
+
+def _forgetting(activity: str, *, start_to_close: timedelta, longest_pause: timedelta) -> ActivityConfig:
+    """Nobody waits and nothing may be left half done: tried again until the workflow's own time is over."""
+    return ActivityConfig(
+        summary=SUMMARY_OF_FORGETTING[activity],
+        start_to_close_timeout=start_to_close,
+        heartbeat_timeout=timedelta(seconds=3),
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(milliseconds=500), maximum_interval=longest_pause, maximum_attempts=0
+        ),
+    )
+
+
+FORGET_STOP: Final = _forgetting(
+    "stop_turns", start_to_close=timedelta(minutes=10), longest_pause=timedelta(seconds=10)
+)
+"""Looks at every turn of two days, one after another."""
+
+FORGET_RECORD: Final = _forgetting(
+    "forget_record", start_to_close=timedelta(minutes=1), longest_pause=timedelta(seconds=10)
+)
+FORGET_MEMORY: Final = _forgetting(
+    "forget_memory", start_to_close=timedelta(seconds=15), longest_pause=timedelta(minutes=5)
+)
+FORGET_THREAD: Final = _forgetting(
+    "forget_thread", start_to_close=timedelta(minutes=1), longest_pause=timedelta(seconds=10)
+)

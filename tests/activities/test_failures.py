@@ -22,7 +22,7 @@ def failure_of(error: errors.ChatError, *, patient: bool = False) -> Application
     return failure.value
 
 
-RETRIED = {"StorageUnavailable", "WorkflowsUnavailable", "MemoryUnavailable"}
+RETRIED = {"StorageUnavailable", "WorkflowsUnavailable", "MemoryUnavailable", "ModelUnavailable"}
 
 
 @pytest.mark.parametrize("kind", sorted(leaves(errors.ChatError), key=lambda kind: kind.__name__))

@@ -21,7 +21,7 @@ class Record:
         self.failed: dict[str, str] = {}
         self._blocker = Blocker(turn_id="a", workflow_id="run-a", accepted_at=accepted_at, has_started=has_started)
 
-    async def open_turn(self, turn: NewTurn) -> OpenedTurn:
+    async def open_turn(self, turn: NewTurn, *, recent_messages: int = 0) -> OpenedTurn:
         blocked_by = () if self.failed else (self._blocker,)
         return OpenedTurn(seq=2, started_at=NOW, state=ThreadState(), blocked_by=blocked_by)
 

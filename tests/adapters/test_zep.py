@@ -247,6 +247,41 @@ async def test_the_newest_messages_are_listed_when_memory_fails(proxy, memory, u
     ]
 
 
+async def test_a_forgotten_session_is_gone_and_others_stay(served, memory, user_id, thread_id):
+    """Deleted with its messages, and only this one; again, and where there never was one, is a success."""
+    other = str(uuid4())
+    for each in (thread_id, other):
+        await memory.append(user_id, each, turn(), budget=BUDGET)
+    with capture_logs() as logs:
+        for _ in range(2):
+            await memory.forget(thread_id, budget=BUDGET)
+    assert [(entry["event"], entry["existed"]) for entry in logs] == [
+        ("zep_session_forgotten", True),
+        ("zep_session_forgotten", False),
+    ]
+    assert (await served.http.get(f"/api/v2/sessions/{thread_id}")).status_code == 404
+    assert await stored(served, thread_id) == []
+    assert await stored(served, other) == ["question", "reply"]
+
+
+async def test_a_deletion_whose_reply_was_lost_is_repeated(served, proxy, memory, user_id, thread_id):
+    """The lost try is worth another, which finds nothing to delete."""
+    await memory.append(user_id, thread_id, turn(), budget=BUDGET)
+    proxy.lost = {"memory.delete"}
+    with pytest.raises(MemoryUnavailable):
+        await memory.forget(thread_id, budget=BUDGET)
+    await memory.forget(thread_id, budget=BUDGET)
+    assert (await served.http.get(f"/api/v2/sessions/{thread_id}")).status_code == 404
+
+
+async def test_a_forgotten_session_that_comes_back_has_its_owner(served, memory, user_id, thread_id):
+    """The id may be used again, by a process that had known the old session too."""
+    await memory.append(user_id, thread_id, turn(), budget=BUDGET)
+    await memory.forget(thread_id, budget=BUDGET)
+    await memory.fetch_context(user_id, thread_id, budget=BUDGET)
+    assert await owner(served, thread_id) == user_id
+
+
 def test_a_last_page_always_holds_twelve():
     """For every total there is a page size whose last page has at least twelve messages, and not many more."""
     for total in range(RECENT_MESSAGES + 1, 2000):
@@ -406,6 +441,36 @@ async def test_an_uncertain_append_is_settled_by_looking(script, scripted, reply
     assert isinstance(await failure_of_append(scripted), MemoryRejected | MemoryMisconfigured)
 
 
+async def failure_of_forget(memory: ZepMemory) -> MemoryFailure:
+    with pytest.raises(MemoryFailure) as failed:
+        await memory.forget("thread", budget=0.5)
+    return failed.value
+
+
+@pytest.mark.parametrize(("reply", "status"), [*TRANSIENT, *BUSY])
+async def test_an_outage_of_a_deletion_is_unavailable(script, scripted, reply, status):
+    """May have been applied: worth another try."""
+    script.script = {"memory.delete": reply}
+    failure = await failure_of_forget(scripted)
+    assert (type(failure), failure.status) == (MemoryUnavailable, status)
+    assert script.asked == ["memory.delete"]
+
+
+@pytest.mark.parametrize(("reply", "kind", "status"), LASTING)
+async def test_a_refused_deletion_is_told_by_its_error(script, scripted, reply, kind, status):
+    """A 404 of another server is no proof that the session is gone."""
+    script.script = {"memory.delete": reply}
+    failure = await failure_of_forget(scripted)
+    assert (type(failure), failure.status) == (kind, status)
+
+
+@pytest.mark.parametrize("reply", UNREADABLE)
+async def test_an_unreadable_success_of_a_deletion_is_another_server(script, scripted, reply):
+    """Only Zep's own answer says that a session is gone."""
+    script.script = {"memory.delete": reply}
+    assert type(await failure_of_forget(scripted)) is MemoryMisconfigured
+
+
 async def test_a_missing_session_is_created_and_nothing_else_is(script, scripted):
     """Zep's own JSON 404 on the session, and only that, leads to a creation."""
     script.script = {"get_session": NOT_FOUND, "user.get": NOT_FOUND}
@@ -494,6 +559,8 @@ async def test_what_zep_would_refuse_is_not_sent(script, scripted, messages):
     assert type(await failure_of_append(scripted, messages)) is MemoryRejected
     with pytest.raises(MemoryRejected):
         await scripted.fetch_context("ada", "../users", budget=2)
+    with pytest.raises(MemoryRejected):
+        await scripted.forget("../users", budget=2)
     assert script.asked == []
 
 

@@ -28,6 +28,7 @@ ROUTES = (
     (r"POST /sessions", "add_session"),
     (r"GET /sessions/[^/]+/memory", "memory.get"),
     (r"POST /sessions/[^/]+/memory", "memory.add"),
+    (r"DELETE /sessions/[^/]+/memory", "memory.delete"),
     (r"GET /sessions/[^/]+/messages", "messages"),
     (r"GET /sessions/[^/]+/messages/[^/]+", "message"),
 )
@@ -139,6 +140,7 @@ def _healthy(operation: str, words: list[str], body: bytes) -> bytes:
         "add_session": lambda: answer(201, json.loads(body)),
         "memory.get": lambda: answer(200, {"messages": [], "relevant_facts": []}),
         "memory.add": lambda: answer(201, {"message": "OK"}),
+        "memory.delete": lambda: answer(200, {"message": "OK"}),
         "messages": lambda: answer(200, {"messages": [], "total_count": 0, "row_count": 0}),
         "message": lambda: answer(200, {"uuid": words[-1]}),
     }

@@ -13,15 +13,18 @@ from temporalio.client import WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
 from api import history_tail
-from api.history_projection import NumberedEvent
 from api.history_tail import HistoryTails
+from api.numbering import NumberedEvent, end_of_turn
+from api.story_from_database import story_of
 from domain.conversation import TurnRecord
-from domain.errors import StorageUnavailable, TooManyWatchers
+from domain.errors import NotFound, StorageUnavailable, TooManyWatchers
+from domain.progress import Accepted
 from domain.turn import TurnStatus
 from tests.eventually import eventually
 from tests.workflows.bench import TurnBench
 
 PATIENCE = 20.0
+ABOUT = {"turn_id": "t.1", "at": datetime(2025, 1, 1, tzinfo=UTC)}
 
 
 def record_of(handle: WorkflowHandle, status: TurnStatus = TurnStatus.RUNNING, seq: int = 1) -> TurnRecord:
@@ -119,8 +122,8 @@ async def test_a_reset_by_an_operator_is_followed(bench: TurnBench) -> None:
     handle = await bench.start()
     await bench.replies.script.reached.wait()
     run_id = (await handle.describe()).run_id
-    tails = HistoryTails(bench.client)
-    watching = asyncio.create_task(all_of(watch(tails, record_of(handle))))
+    tails, turn = HistoryTails(bench.client), record_of(handle)
+    watching = asyncio.create_task(all_of(watch(tails, turn)))
     await eventually(lambda: _has_events(tails))
     await bench.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
@@ -138,6 +141,11 @@ async def test_a_reset_by_an_operator_is_followed(bench: TurnBench) -> None:
     assert kinds(events)[-1] == "end"
     assert len({str(numbered.place) for numbered in events}) == len(events)
     assert len({numbered.place.run for numbered in events}) == 2
+    seqs = [numbered.first_seq for numbered in events]
+    assert seqs == sorted(set(seqs))
+    late_joiner = await all_of(watch(HistoryTails(bench.client), turn))
+    new_run = events[-1].place.run
+    assert late_joiner == [numbered for numbered in events if numbered.place.run == new_run]
 
 
 async def test_a_database_that_blinks_does_not_end_the_tail(bench: TurnBench) -> None:
@@ -153,6 +161,43 @@ async def test_a_database_that_blinks_does_not_end_the_tail(bench: TurnBench) ->
 
     events = await all_of(HistoryTails(bench.client).watch(turn, read_turn, patience=PATIENCE))
     assert kinds(events) == ["accepted", "failed", "end"]
+
+
+async def test_a_turn_that_nobody_knows_any_more_ends(bench: TurnBench) -> None:
+    """Deleted with its thread and unknown to Temporal: its watchers are told that it is lost, and let go."""
+    turn = record_of(bench.client.get_workflow_handle("chat-turn-deleted"))
+
+    async def read_turn() -> TurnRecord:
+        raise NotFound
+
+    events = await all_of(HistoryTails(bench.client).watch(turn, read_turn, patience=PATIENCE))
+    assert kinds(events) == ["accepted", "failed", "end"]
+
+
+async def test_an_outcome_from_the_database_has_one_number_everywhere(bench: TurnBench) -> None:
+    """Whether a process told the beginning from the history or not, the outcome has the same place and seq."""
+    handle = await bench.start()
+    result = await handle.result()
+    turn = record_of(handle, result.status, seq=7).model_copy(update={"result": result})
+    whole, rest = story_of(turn), story_of(turn, told=[Accepted(**ABOUT, thread_id="t", steps=())])
+    assert rest == whole[1:]
+    assert [one.first_seq for one in whole[:2]] == [7_999_990, 7_999_991]
+    assert whole[1].last_seq < end_of_turn(7)
+
+
+async def test_watchers_share_the_bytes(bench: TurnBench) -> None:
+    """An event is encoded once for all who watch."""
+    handle = await bench.start()
+    tails, turn = HistoryTails(bench.client), record_of(handle)
+    one, other = await asyncio.gather(all_of(watch(tails, turn)), all_of(watch(tails, turn)))
+    assert all(mine.turn_event is yours.turn_event for mine, yours in zip(one, other, strict=True))
+
+
+async def test_a_server_that_stops_takes_no_more_watchers(bench: TurnBench) -> None:
+    """A stream opened while the server stops ends at once."""
+    tails = HistoryTails(bench.client)
+    tails.close()
+    assert await all_of(watch(tails, record_of(await bench.start()))) == []
 
 
 async def test_a_turn_sent_again_is_not_answered_from_its_failed_start(bench: TurnBench) -> None:

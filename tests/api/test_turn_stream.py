@@ -3,17 +3,21 @@
 import asyncio
 import signal
 import sys
+from contextlib import aclosing
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
 import pytest
+from temporalio.api.enums.v1 import EventType
 from temporalio.testing import WorkflowEnvironment
 
 from api.auth import Tokens
+from domain.names import chat_turn_workflow_id
 from tests.eventually import eventually
 from tests.ports import free_port
 from tests.running_stack import SECRET, RunningStack, environment_of, fill, running_api, stack_settings
+from tests.server_sent_events import read_events
 
 FIND = "Show me 2 bedroom apartments for long-term rent"
 
@@ -75,6 +79,74 @@ async def test_before_during_and_after_see_the_same(own_temporal: WorkflowEnviro
         told_by_another_process = await restarted.events("ada", turn_id)
     assert told_before == told_during == told_after == told_by_another_process
     assert told_before[-1].event == "end"
+
+
+async def test_watchers_leave_nothing_in_the_history(idle_stack: RunningStack) -> None:
+    """A turn watched by nobody, by one and by twenty has the same events, and all watchers get the same bytes."""
+    turns = [(await idle_stack.post("ada", "hello", thread_id=f"t{n}")).json()["turn_id"] for n in range(3)]
+    watching = [
+        [asyncio.create_task(_whole_stream(idle_stack, turn_id)) for _ in range(watchers)]
+        for turn_id, watchers in zip(turns, (0, 1, 20), strict=True)
+    ]
+    await eventually(lambda: _watchers_are(idle_stack, 21))
+    async with idle_stack.working():
+        told = [await asyncio.gather(*streams) for streams in watching]
+        histories = [await _history_of(idle_stack, turn_id) for turn_id in turns]
+    assert [len(set(streams)) for streams in told] == [0, 1, 1]
+    assert histories[0] == histories[1] == histories[2]
+
+
+async def test_a_stream_of_an_ended_turn_tells_it_and_ends(stack: RunningStack, user: str) -> None:
+    """The same bytes every time; behind the last event nothing but the end of the stream."""
+    turn_id = (await stack.say(user, "hello")).json()["turn_id"]
+    whole = await _whole_stream(stack, turn_id, user)
+    assert whole == await _whole_stream(stack, turn_id, user)
+    last = (await stack.events(user, turn_id))[-1]
+    assert await stack.events(user, turn_id, after=last.id) == []
+
+
+async def test_a_watcher_that_goes_while_nothing_happens_is_let_go(idle_stack: RunningStack) -> None:
+    """Its tail is freed at once, though no event comes that could not be sent."""
+    turn_id = (await idle_stack.post("ada", "hello")).json()["turn_id"]
+    path = f"/api/turns/{turn_id}/events"
+    async with idle_stack.http.stream("GET", path, headers=idle_stack.as_user("ada")) as response:
+        async with aclosing(read_events(response)) as events:
+            assert (await anext(events)).event == "accepted"
+        assert await _watchers_are(idle_stack, 1)
+    await eventually(lambda: _tails_are_gone(idle_stack))
+
+
+async def test_a_quiet_stream_is_kept_alive(idle_stack: RunningStack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A comment comes where nothing else does, so that no proxy in between takes the connection for dead."""
+    monkeypatch.setattr("api.events.KEEP_ALIVE_SECONDS", 0.05)
+    turn_id = (await idle_stack.post("ada", "hello", thread_id="t")).json()["turn_id"]
+    for path in (f"/api/turns/{turn_id}/events", "/api/v1/threads/t/events"):
+        async with idle_stack.http.stream("GET", path, headers=idle_stack.as_user("ada")) as response:
+            told = b""
+            async for piece in response.aiter_bytes():
+                told += piece
+                if told.endswith(b": ping\n\n: ping\n\n"):
+                    break
+        assert told.startswith(b"retry: 1000\n\nevent: accepted\n")
+
+
+async def _whole_stream(stack: RunningStack, turn_id: str, user: str = "ada") -> bytes:
+    return (await stack.http.get(f"/api/turns/{turn_id}/events", headers=stack.as_user(user))).content
+
+
+async def _history_of(stack: RunningStack, turn_id: str) -> list[str]:
+    """Without workflow tasks, which come as the worker's moments have it."""
+    history = await stack.temporal.get_workflow_handle(chat_turn_workflow_id(turn_id)).fetch_history()
+    names = [EventType.Name(event.event_type) for event in history.events]
+    return [name for name in names if "WORKFLOW_TASK" not in name]
+
+
+async def _watchers_are(stack: RunningStack, count: int) -> bool:
+    return sum(tail.watchers for tail in stack.app.state.tails._tails.values()) == count
+
+
+async def _tails_are_gone(stack: RunningStack) -> bool:
+    return not stack.app.state.tails._tails
 
 
 async def test_a_server_that_stops_ends_its_streams_cleanly(

@@ -34,9 +34,9 @@ def test_a_second_attempt_replaces_the_text_of_the_first():
     with LiveScreen(console) as screen:
         for event in (_delta(1, "Hel"), _delta(1, "lo"), Reset(turn_id="t", at=AT, attempt=2), _delta(1, "late")):
             screen.show(event)
-        assert screen._text == ""
+        assert screen.text == ""
         screen.show(_delta(2, "Good day"))
-        assert screen._text == "Good day"
+        assert screen.text == "Good day"
 
 
 def test_a_reply_is_shown_with_its_cards_and_where_to_look():

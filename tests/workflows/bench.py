@@ -9,6 +9,7 @@ from temporalio.worker import Worker
 
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
+from adapters.forgetting_sql import ForgettingSQL
 from adapters.tables import CHAT_METADATA
 from adapters.temporal_runs import TemporalRuns
 from domain.errors import NotFound
@@ -17,7 +18,7 @@ from domain.thread import Language
 from domain.turn import ChatTurnInput, ChatTurnResult, OnBusy, TurnStatus
 from settings import Settings
 from tests.eventually import eventually
-from tests.fakes import ScriptedMemory, ScriptedReplies, ScriptedSearch, ScriptedStore
+from tests.fakes import ScriptedForgetting, ScriptedMemory, ScriptedReplies, ScriptedSearch, ScriptedStore
 from worker_main import build_worker
 from workflows import options
 from workflows.chat_turn import ChatTurnWorkflow
@@ -37,6 +38,9 @@ class TurnBench:
     replies: ScriptedReplies = field(default_factory=ScriptedReplies)
     user_id: str = "ada"
     thread_id: str = field(default_factory=lambda: str(uuid4()))
+
+    def __post_init__(self) -> None:
+        self.forgetting = ScriptedForgetting(ForgettingSQL(self.store.database))
 
     async def start(
         self,
@@ -68,6 +72,7 @@ class TurnBench:
         return build_worker(
             self.client,
             store=self.store,
+            forgetting=self.forgetting,
             runs=TemporalRuns(self.client),
             memory=self.memory,
             search=self.search,

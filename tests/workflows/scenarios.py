@@ -1,13 +1,18 @@
-"""The turns whose histories are recorded: each runs on a bench and ends with the handle to record."""
+"""The runs whose histories are recorded: each takes place on a bench and ends with the handle to record."""
 
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 
 from temporalio.client import WorkflowHandle
 
 from domain.errors import MemoryUnauthorized, MemoryUnavailable, SearchUnavailable, StorageUnavailable
-from domain.names import remember_turn_workflow_id
+from domain.forgetting import ForgetThreadInput, ForgottenThread
+from domain.memory import MemoryMode
+from domain.names import forget_thread_workflow_id, remember_turn_workflow_id
 from domain.turn import OnBusy
 from tests.workflows.bench import TurnBench
+from workflows import options
+from workflows.forget_thread import ForgetThreadWorkflow
 
 Scenario = Callable[[TurnBench], Awaitable[WorkflowHandle]]
 
@@ -69,6 +74,41 @@ async def late_append(bench: TurnBench) -> WorkflowHandle:
     return await _ended(_late_append(bench, await remembered_late(bench)))
 
 
+async def forgotten_when_idle(bench: TurnBench) -> WorkflowHandle:
+    await _ended(await bench.start())
+    return await _ended(await forget(bench))
+
+
+async def forgotten_in_use(bench: TurnBench) -> WorkflowHandle:
+    gate = bench.replies.script.hold()
+    await bench.start()
+    await bench.replies.script.reached.wait()
+    handle = await _ended(await forget(bench))
+    gate.set()
+    return handle
+
+
+async def forget(
+    bench: TurnBench, memory_mode: MemoryMode = MemoryMode.READ_WRITE
+) -> WorkflowHandle[ForgetThreadWorkflow, ForgottenThread]:
+    """Mark the bench's thread and start its forgetting, as the API does."""
+    await bench.forgetting.store.mark(bench.user_id, bench.thread_id)
+    return await run_forgetting(bench, memory_mode)
+
+
+async def run_forgetting(
+    bench: TurnBench, memory_mode: MemoryMode = MemoryMode.READ_WRITE
+) -> WorkflowHandle[ForgetThreadWorkflow, ForgottenThread]:
+    return await bench.client.start_workflow(
+        ForgetThreadWorkflow.run,
+        ForgetThreadInput(user_id=bench.user_id, thread_id=bench.thread_id, memory_mode=memory_mode),
+        id=forget_thread_workflow_id(bench.thread_id),
+        task_queue=bench.task_queue,
+        task_timeout=options.TURN_TASK_TIMEOUT,
+        execution_timeout=timedelta(minutes=5),
+    )
+
+
 def _late_append(bench: TurnBench, turn: WorkflowHandle) -> WorkflowHandle:
     turn_id = turn.id.removeprefix("chat-turn-")
     return bench.client.get_workflow_handle(remember_turn_workflow_id(turn_id))
@@ -101,4 +141,6 @@ RECORDED: dict[str, Scenario] = {
     "chat_turn-database_away": database_away,
     "chat_turn-remembered_late": remembered_late,
     "remember_turn-late_append": late_append,
+    "forget_thread-when_idle": forgotten_when_idle,
+    "forget_thread-in_use": forgotten_in_use,
 }

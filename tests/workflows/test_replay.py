@@ -12,6 +12,7 @@ from adapters.temporal import plugin
 from domain.turn import ChatTurnInput, ChatTurnResult
 from tests.workflows.scenarios import RECORDED
 from workflows.chat_turn import ChatTurnWorkflow
+from workflows.forget_thread import ForgetThreadWorkflow
 from workflows.remember_turn import RememberTurnWorkflow
 
 HISTORIES = sorted(Path(__file__).with_name("histories").glob("*.json"))
@@ -29,7 +30,7 @@ def replayer(*workflows: type) -> Replayer:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_recorded_histories_replay(path: Path) -> None:
     """A turn that began with the recorded code can go on with the current one."""
-    await replayer(ChatTurnWorkflow, RememberTurnWorkflow).replay_workflow(read(path))
+    await replayer(ChatTurnWorkflow, RememberTurnWorkflow, ForgetThreadWorkflow).replay_workflow(read(path))
 
 
 def test_every_scenario_has_its_history() -> None:
