@@ -15,6 +15,7 @@ from api.numbering import end_of_turn, parse_place, parse_seq
 from api.thread_feed import Telling, ThreadFeeds
 from api.thread_schemas import ThreadName
 from api.turns import turn_of
+from api.watched_turns import WatchedTurns
 from domain.errors import ChatError, NotFound, TooManyWatchers
 from domain.names import thread_id_for
 
@@ -46,8 +47,9 @@ async def turn_events(
     after: After = None,
 ) -> EventStream:
     """The turn's progress from its beginning, or from behind Last-Event-ID; ends with the event `end`."""
-    turn = await turn_of(request, turn_id, user_id)
+    watched: WatchedTurns = request.app.state.watched_turns
     tails: HistoryTails = request.app.state.tails
+    turn = await watched.find(turn_id, user_id)
     watching = tails.watch(
         turn,
         lambda: turn_of(request, turn_id, user_id),

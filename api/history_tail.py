@@ -58,7 +58,7 @@ class TurnTail:
 
     def __init__(self, client: Client, turn: TurnRecord, read_turn: ReadTurn) -> None:
         self._client = client
-        self._turn = turn
+        self.turn = turn
         self._read_turn = read_turn
         self._events: list[NumberedEvent] = []
         self._runs: list[str] = []
@@ -126,14 +126,14 @@ class TurnTail:
         await self._tell_from_the_database()
 
     async def _current_run(self) -> str:
-        handle = self._client.get_workflow_handle(self._turn.workflow_id)
+        handle = self._client.get_workflow_handle(self.turn.workflow_id)
         async with asyncio.timeout(2 * DESCRIBE_TIMEOUT.total_seconds()):  # a first connect may hang for ever
             return (await handle.describe(rpc_timeout=DESCRIBE_TIMEOUT)).run_id
 
     async def _follow_run(self, run_id: str) -> None:
         if run_tag(run_id) not in self._runs:
             self._begin_run(run_id)
-        handle = self._client.get_workflow_handle(self._turn.workflow_id, run_id=run_id)
+        handle = self._client.get_workflow_handle(self.turn.workflow_id, run_id=run_id)
         async for event in handle.fetch_history_events(wait_new_event=True, rpc_timeout=POLL_TIMEOUT):
             # Transient workflow-task events repeat ids, so they must not count as seen.
             if event.event_type in WORKFLOW_TASK_EVENTS or event.event_id <= self._last_event_id:
@@ -148,11 +148,11 @@ class TurnTail:
 
     def _begin_run(self, run_id: str) -> None:
         self._projection = TurnProjection(
-            turn_id=self._turn.turn_id,
-            thread_id=self._turn.thread_id,
+            turn_id=self.turn.turn_id,
+            thread_id=self.turn.thread_id,
             run_id=run_id,
             converter=self._client.data_converter.payload_converter,
-            number=self._turn.seq,
+            number=self.turn.seq,
         )
         self._runs.append(run_tag(run_id))
         self._last_event_id = 0
@@ -162,7 +162,7 @@ class TurnTail:
         try:
             turn = await self._read_turn()
         except NotFound:  # deleted with its thread: nobody knows how it ended
-            turn = self._turn.model_copy(update={"status": TurnStatus.FAILED, "error_code": TURN_LOST})
+            turn = self.turn.model_copy(update={"status": TurnStatus.FAILED, "error_code": TURN_LOST})
         if not turn.status.is_final:
             return
         self._runs.append(FROM_DATABASE)
@@ -195,6 +195,11 @@ class HistoryTails:
         if _key(turn) not in self._tails and self.are_full:
             raise TooManyWatchers
         return self._watching(turn, read_turn, after, patience)
+
+    def followed(self, turn_id: str) -> TurnRecord | None:
+        """The turn, if it is being followed here at the moment."""
+        open_tails = (tail for (known, _), tail in self._tails.items() if known == turn_id and not tail.ended)
+        return next((tail.turn for tail in open_tails), None)
 
     @property
     def are_full(self) -> bool:

@@ -38,6 +38,7 @@ from api.server import StreamClosingServer
 from api.thread_feed import ThreadFeeds
 from api.thread_watch import ThreadWatch
 from api.turn_start import TurnStarter
+from api.watched_turns import WatchedTurns
 from settings import Settings
 from zep_local.app import create_zep_local
 
@@ -103,6 +104,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         client, memory_mode=settings.memory_mode, reply_mode=settings.reply_mode, build_id=build_id()
     )
     app.state.conversations = ConversationsSQL(app.state.database, limits)
+    app.state.watched_turns = WatchedTurns(app.state.conversations, app.state.tails)
     app.state.threads = ThreadsSQL(app.state.database)
     app.state.forgetting = ForgettingSQL(app.state.database)
     app.state.forget_starter = ForgetStarter(client, memory_mode=settings.memory_mode, build_id=build_id())

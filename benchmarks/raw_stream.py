@@ -20,7 +20,9 @@ class RawStream:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         lines = "".join(f"{name}: {value}\r\n" for name, value in self.headers.items())
         writer.write(f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\n{lines}\r\n".encode())
-        await reader.readuntil(b"\r\n\r\n")
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b" 200 " not in head:
+            raise RuntimeError(head.decode())
         while size := int(await reader.readuntil(b"\r\n"), 16):
             chunk = (await reader.readexactly(size + 2))[:-2]
             if opened and not self.arrived and b"event:" in chunk:
