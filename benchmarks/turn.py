@@ -5,7 +5,9 @@ the same machine. The product is measured twice: from its POST to its 200, and i
 the stored reply, as the naive workflow has no HTTP in front of it.
 """
 
+import logging
 import statistics
+import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
@@ -20,6 +22,7 @@ from temporalio.worker import Worker
 from adapters.conversations_sql import ConversationsSQL, TurnLimits
 from adapters.database import Database
 from adapters.listing_api import ListingAPI
+from adapters.logs import log_as_json
 from adapters.zep import ZepMemory
 from benchmarks.fleet import temporal_server
 from benchmarks.naive_turn import NaiveActivities, NaiveTurnWorkflow
@@ -48,6 +51,7 @@ class Measured:
 
 
 async def main() -> None:
+    log_as_json(logging.ERROR, stream=sys.stderr)  # the API and the worker run in this process
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with (

@@ -18,6 +18,7 @@ from tests.delivery.reference import ExpectedThread, ExpectedTurn
 from tests.delivery.screen import text_on_screen
 from tests.delivery.world import World
 from tests.eventually import eventually
+from tests.server_sent_events import read_events
 
 
 @dataclass
@@ -200,6 +201,7 @@ class Run:
         await self.world.until_remembered([turn.turn_id for turn in turns if turn.ended is not TurnStatus.FAILED])
         await self._check_the_record()
         self._check_the_order()
+        await self._check_the_feed()
         self._check_memory([await self._check_what_is_read(turn) for turn in turns])
 
     async def _check_the_record(self) -> None:
@@ -223,6 +225,23 @@ class Run:
         begun = [one for one in dict.fromkeys(model.begun) if one in expected]
         assert begun == [one for one in expected if one in begun]
         assert model.overlaps == []
+
+    async def _check_the_feed(self) -> None:
+        """The thread's stream, from its beginning: one outcome for every turn, in order, with growing numbers."""
+        outcomes: list[str] = []
+        numbers: list[int] = []
+        path = f"/api/v1/threads/{self.thread_id}/events?after=0"
+        async with self.world.stack.http.stream(
+            "GET", path, headers=self.world.stack.as_user(self.user)
+        ) as answer:
+            async for event in read_events(answer):
+                numbers.append(int(event.id))
+                if event.event in ("result", "failed"):
+                    outcomes.append(event.data["turn_id"])
+                if len(outcomes) == len(self.expected.turns):
+                    break
+        assert outcomes == [turn.turn_id for turn in self.expected.turns]
+        assert numbers == sorted(set(numbers))
 
     async def _check_what_is_read(self, turn: ExpectedTurn) -> dict[str, Any]:
         """Status and stream agree; what a watcher was shown is the stored text."""
