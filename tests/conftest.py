@@ -76,6 +76,13 @@ async def own_temporal(temporal_binary: str) -> AsyncIterator[WorkflowEnvironmen
         yield environment
 
 
+@pytest.fixture
+async def another_temporal(temporal_binary: str) -> AsyncIterator[WorkflowEnvironment]:
+    """A second dev server, which knows nothing of what ran on the first."""
+    async with await start_temporal(temporal_binary) as environment:
+        yield environment
+
+
 async def start_temporal(binary: str, **options: Any) -> WorkflowEnvironment:
     """With the product's own flags and search attributes."""
     return await WorkflowEnvironment.start_local(

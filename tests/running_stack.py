@@ -81,6 +81,23 @@ class RunningStack:
 
         return await eventually(look, within=30)
 
+    async def messages(self, user_id: str, thread_id: str) -> list[dict[str, Any]]:
+        """The thread as its user reads it."""
+        answer = await self.http.get(
+            "/api/v1/messages/", params={"thread_id": thread_id}, headers=self.as_user(user_id)
+        )
+        found: list[dict[str, Any]] = answer.json()["results"]
+        return found
+
+    async def memory_of(self, thread_id: str) -> list[dict[str, Any]]:
+        """What the memory server keeps of the thread."""
+        key = self.settings.zep_api_key.get_secret_value()
+        answer = await self.http.get(
+            f"/zep/api/v2/sessions/{thread_id}/messages", headers={"Authorization": f"Api-Key {key}"}
+        )
+        found: list[dict[str, Any]] = answer.json()["messages"]
+        return found
+
     async def until_remembered(self, turn_id: str) -> None:
         """The turn's workflow ends after its memory step."""
         await self.temporal.get_workflow_handle(chat_turn_workflow_id(turn_id)).result()

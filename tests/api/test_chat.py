@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from api.main import create_app
-from domain.names import thread_id_for
+from domain.names import chat_turn_workflow_id, thread_id_for
+from tests.eventually import eventually
 from tests.running_stack import RunningStack
 
 FIND = "Show me 2 bedroom apartments for long-term rent"
@@ -61,11 +62,21 @@ async def test_the_same_message_again_is_the_same_turn(stack: RunningStack, user
 
 
 async def test_fifty_posts_at_once_are_one_turn(stack: RunningStack, user: str) -> None:
-    """Fifty identical POSTs in parallel start one workflow; 49 are marked idempotent."""
-    client_msg_id = str(uuid4())
-    answers = await asyncio.gather(*(stack.post(user, FIND, client_msg_id=client_msg_id) for _ in range(50)))
+    """Fifty identical POSTs in parallel: one workflow, one reply, one pair in memory; 49 are marked idempotent."""
+    client_msg_id, thread_id = str(uuid4()), str(uuid4())
+    body = {"client_msg_id": client_msg_id, "thread_id": thread_id}
+    answers = await asyncio.gather(*(stack.post(user, FIND, **body) for _ in range(50)))
     assert sum(answer.json()["idempotent"] for answer in answers) == 49
     assert len({answer.json()["turn_id"] for answer in answers}) == 1
+    turn_id = answers[0].json()["turn_id"]
+    await stack.until_remembered(turn_id)
+    assert await eventually(lambda: workflows_of(stack, thread_id)) == [chat_turn_workflow_id(turn_id)]
+    assert [message["role"] for message in await stack.messages(user, thread_id)] == ["user", "assistant"]
+    assert [message["role_type"] for message in await stack.memory_of(thread_id)] == ["user", "assistant"]
+
+
+async def workflows_of(stack: RunningStack, thread_id: str) -> list[str]:
+    return [found.id async for found in stack.temporal.list_workflows(f"ThreadId = '{thread_id}'")]
 
 
 async def test_the_idempotency_key_header_is_the_message_id(stack: RunningStack, user: str) -> None:

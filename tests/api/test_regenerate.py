@@ -1,7 +1,6 @@
 """Answering the last turn anew: a turn of its own with every guarantee of a posted one."""
 
 import asyncio
-from typing import Any
 from uuid import uuid4
 
 import httpx
@@ -95,15 +94,6 @@ async def test_memory_gets_only_the_new_reply(stack: RunningStack, user: str) ->
     new = (await regenerate(stack, user, old["turn_id"])).json()
     await stack.until_remembered(old["turn_id"])
     await stack.until_remembered(new["turn_id"])
-    said = await memory_of(stack, old["thread_id"])
+    said = await stack.memory_of(old["thread_id"])
     assert [message["role_type"] for message in said] == ["user", "assistant", "assistant"]
     assert said[0]["content"] == FLAT
-
-
-async def memory_of(stack: RunningStack, thread_id: str) -> list[dict[str, Any]]:
-    key = stack.settings.zep_api_key.get_secret_value()
-    answer = await stack.http.get(
-        f"/zep/api/v2/sessions/{thread_id}/messages", headers={"Authorization": f"Api-Key {key}"}
-    )
-    messages: list[dict[str, Any]] = answer.json()["messages"]
-    return messages

@@ -104,10 +104,7 @@ async def test_the_next_turn_knows_what_was_said_before_the_stop(
 
 async def stored_reply(stack: RunningStack, turn: dict[str, Any]) -> str | None:
     """As the list of messages has it."""
-    answer = await stack.http.get(
-        "/api/v1/messages/", params={"thread_id": turn["thread_id"]}, headers=stack.as_user("ada")
-    )
-    replies = [one for one in answer.json()["results"] if one["turn_id"] == turn["turn_id"]]
+    replies = [one for one in await stack.messages("ada", turn["thread_id"]) if one["turn_id"] == turn["turn_id"]]
     texts = [one["text"] for one in replies if one["role"] == "assistant"]
     assert len(texts) <= 1
     return texts[0] if texts else None
