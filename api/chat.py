@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -23,15 +24,16 @@ from domain.names import thread_id_for
 
 router = APIRouter(tags=["chat"])
 
+ENDED: dict[int | str, dict[str, Any]] = {
+    200: {"model": ChatAnswer, "description": "with `Prefer: wait`, or a repeat: the turn has ended"}
+}
+
 
 @router.post(
     "/api/chat/",
     status_code=202,
     response_model=ChatAnswer,
-    responses={
-        200: {"model": ChatAnswer, "description": "with `Prefer: wait`, or a repeat: the turn has ended"},
-        **declared(400, 401, 403, 404, 409, 413, 429, 503),
-    },
+    responses=ENDED | declared(400, 401, 403, 404, 409, 413, 429, 503),
 )
 async def post_message(
     body: ChatRequest,
@@ -60,10 +62,7 @@ async def post_message(
     "/api/turns/{turn_id}/regenerate",
     status_code=202,
     response_model=ChatAnswer,
-    responses={
-        200: {"model": ChatAnswer, "description": "with `Prefer: wait`, or a repeat: the turn has ended"},
-        **declared(400, 401, 403, 404, 409, 429, 503),
-    },
+    responses=ENDED | declared(400, 401, 403, 404, 409, 429, 503),
 )
 async def regenerate(
     turn_id: str,

@@ -1,7 +1,5 @@
 """Starting the workflow that forgets a thread."""
 
-import asyncio
-
 from temporalio.client import Client
 from temporalio.common import (
     SearchAttributePair,
@@ -9,10 +7,8 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.service import RPCError
 
-from api.turn_start import TRANSIENT
-from domain.errors import WorkflowsUnavailable
+from api.turn_start import start_in_time
 from domain.forgetting import ForgetThreadInput
 from domain.memory import MemoryMode
 from domain.names import CHAT_TURNS, forget_thread_workflow_id
@@ -40,28 +36,21 @@ class ForgetStarter:
         conflict_policy = (
             WorkflowIDConflictPolicy.TERMINATE_EXISTING if newly_marked else WorkflowIDConflictPolicy.USE_EXISTING
         )
-        try:
-            async with asyncio.timeout(options.START_SECONDS):
-                await self._client.start_workflow(
-                    ForgetThreadWorkflow.run,
-                    ForgetThreadInput(user_id=user_id, thread_id=thread_id, memory_mode=self._memory_mode),
-                    id=forget_thread_workflow_id(thread_id),
-                    task_queue=self._task_queue,
-                    id_conflict_policy=conflict_policy,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                    execution_timeout=options.FORGET_EXECUTION_TIMEOUT,
-                    task_timeout=options.TURN_TASK_TIMEOUT,
-                    static_summary="Forget a thread",
-                    search_attributes=TypedSearchAttributes(
-                        [
-                            SearchAttributePair(search_attributes.THREAD_ID, thread_id),
-                            SearchAttributePair(search_attributes.BUILD_ID, self._build_id),
-                        ]
-                    ),
-                )
-        except RPCError as error:
-            if error.status in TRANSIENT:
-                raise WorkflowsUnavailable(error.status.name) from error
-            raise
-        except (RuntimeError, TimeoutError) as error:  # a client that never connected raises RuntimeError
-            raise WorkflowsUnavailable(type(error).__name__) from error
+        async with start_in_time():
+            await self._client.start_workflow(
+                ForgetThreadWorkflow.run,
+                ForgetThreadInput(user_id=user_id, thread_id=thread_id, memory_mode=self._memory_mode),
+                id=forget_thread_workflow_id(thread_id),
+                task_queue=self._task_queue,
+                id_conflict_policy=conflict_policy,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                execution_timeout=options.FORGET_EXECUTION_TIMEOUT,
+                task_timeout=options.TURN_TASK_TIMEOUT,
+                static_summary="Forget a thread",
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(search_attributes.THREAD_ID, thread_id),
+                        SearchAttributePair(search_attributes.BUILD_ID, self._build_id),
+                    ]
+                ),
+            )

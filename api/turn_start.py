@@ -1,6 +1,9 @@
 """Starting a turn's workflow."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from temporalio.client import Client
 from temporalio.common import (
@@ -33,6 +36,20 @@ TRANSIENT = frozenset(
 )
 
 
+@asynccontextmanager
+async def start_in_time() -> AsyncIterator[None]:
+    """Bound the start of a workflow. Raises WorkflowsUnavailable when Temporal does not take it in time."""
+    try:
+        async with asyncio.timeout(options.START_SECONDS):
+            yield
+    except RPCError as error:
+        if error.status in TRANSIENT:
+            raise WorkflowsUnavailable(error.status.name) from error
+        raise
+    except (RuntimeError, TimeoutError) as error:  # a client that never connected raises RuntimeError
+        raise WorkflowsUnavailable(type(error).__name__) from error
+
+
 class TurnStarter:
     """Starts each turn at most once, whoever asks and however often."""
 
@@ -53,17 +70,10 @@ class TurnStarter:
 
     async def start(self, turn: NewTurn) -> None:
         """Raises WorkflowsUnavailable when Temporal does not take it in time; starting again is safe."""
-        try:
-            async with asyncio.timeout(options.START_SECONDS):
+        # Already started: running or ended, either way this very turn.
+        with contextlib.suppress(WorkflowAlreadyStartedError):
+            async with start_in_time():
                 await self._start(turn)
-        except WorkflowAlreadyStartedError:
-            return  # running or ended: either way this very turn
-        except RPCError as error:
-            if error.status in TRANSIENT:
-                raise WorkflowsUnavailable(error.status.name) from error
-            raise
-        except (RuntimeError, TimeoutError) as error:  # a client that never connected raises RuntimeError
-            raise WorkflowsUnavailable(type(error).__name__) from error
 
     async def _start(self, turn: NewTurn) -> None:
         await self._client.start_workflow(
