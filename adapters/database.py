@@ -1,6 +1,8 @@
 """One engine and one way to a session, for SQLite embedded and PostgreSQL in production."""
 
 import asyncio
+import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -69,6 +71,7 @@ class Database:
         if self.is_sqlite:
             event.listen(self.engine.sync_engine, "connect", _prepare_sqlite)
             event.listen(self.engine.sync_engine, "begin", _begin_sqlite)
+            event.listen(self.engine.sync_engine, "invalidate", _roll_back_sqlite)
 
     def _lock_seconds(self) -> float:
         """How long SQLite waits for another process's write.
@@ -163,6 +166,16 @@ def _prepare_sqlite(connection: DBAPIConnection, _record: object) -> None:
     for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _roll_back_sqlite(connection: DBAPIConnection, _record: object, _error: object) -> None:
+    """A call that was cancelled in mid-statement leaves its connection invalid, to be closed.
+
+    SQLite keeps a connection that is closed with a statement under way until that is collected, and with it the
+    write lock: everybody else would wait for it (measured: every later write of the process).
+    """
+    with contextlib.suppress(sqlite3.Error, ValueError):  # it may be closed already
+        connection.rollback()
 
 
 def _begin_sqlite(connection: Connection) -> None:
