@@ -14,23 +14,25 @@ LONGEST_PAUSE = timedelta(minutes=5)
 
 
 @contextmanager
-def typed_failures(budget: StepBudget | None = None, *, patient: bool = False) -> Iterator[None]:
+def typed_failures(
+    budget: StepBudget | None = None, *, patient: bool = False, stubborn: bool = False
+) -> Iterator[None]:
     """Raise every ChatError of the block as an ApplicationError whose type is the error's class name.
 
     A step whose budget is spent is not tried again, whatever the error says. A patient one is tried again
-    also where somebody has to mend something first.
+    also where somebody has to mend something first, a stubborn one whatever the error.
     """
     try:
         yield
     except ChatError as error:
         # `from None`: a cause would carry the foreign error, and with it texts of others, into the history.
-        raise application_error(error, budget, patient=patient) from None
+        raise application_error(error, budget, patient=patient, stubborn=stubborn) from None
 
 
 def application_error(
-    error: ChatError, budget: StepBudget | None = None, *, patient: bool = False
+    error: ChatError, budget: StepBudget | None = None, *, patient: bool = False, stubborn: bool = False
 ) -> ApplicationError:
-    can_succeed = error.retryable or (patient and error.mendable)
+    can_succeed = stubborn or error.retryable or (patient and error.mendable)
     worth_a_retry = can_succeed and (budget is None or budget.allows_a_pause_of(error.retry_after or 0.0))
     return ApplicationError(
         error.code(),

@@ -74,15 +74,19 @@ class ForgettingActivities:
 
     @activity.defn
     async def forget_record(self, input: ForgetThreadInput) -> ForgottenRecord:
+        """What Temporal keeps of the turns first: afterwards nobody knows their workflows any more."""
         with typed_failures():
             async with heartbeating():
+                for turn_id, workflow_id in await self._store.turns_of(input.user_id, input.thread_id):
+                    for told in (workflow_id, remember_turn_workflow_id(turn_id)):
+                        await self._runs.forget(told)
                 return await self._store.forget_record(input.user_id, input.thread_id)
 
     @activity.defn
     async def forget_memory(self, input: ForgetThreadInput) -> None:
-        """Nobody waits, and the thread must not stay in memory: also a wrong key or address is waited out."""
+        """Nobody waits, and the thread must not stay in memory: whatever memory answers is waited out."""
         budget = StepBudget.of_one_try()
-        with typed_failures(patient=True):
+        with typed_failures(stubborn=True):
             async with heartbeating(), budget.enforced(MemoryUnavailable):
                 await self._memory.forget(input.thread_id, budget=budget.seconds)
 

@@ -18,6 +18,9 @@ from domain.turn import ReplyMode
 LAST_WORDS_SECONDS = 0.2
 """Kept back from the model's budget for the signal after its last piece."""
 
+USEFUL_SECONDS = 1.0
+"""With less than this left a model is not asked again."""
+
 
 class ReplyActivities:
     """`model`: absent on a worker that writes by templates only."""
@@ -36,9 +39,9 @@ class ReplyActivities:
         grounding = compose_reply(input)
         if input.mode is ReplyMode.TEMPLATE:
             return grounding
-        budget = StepBudget.of_this_attempt()
+        budget = StepBudget.of_this_attempt(useful=USEFUL_SECONDS)
         with typed_failures(budget):
-            async with heartbeating(), budget.enforced(ModelUnavailable):
+            async with heartbeating(budget.spent), budget.enforced(ModelUnavailable):
                 return await self._by_model(input, grounding, budget)
 
     async def _by_model(self, input: GenerateReplyInput, grounding: Reply, budget: StepBudget) -> Reply:
@@ -46,7 +49,11 @@ class ReplyActivities:
             raise ModelNotConfigured
         info = activity.info()
         writer = DeltaWriter(
-            signal_own_workflow, self._pace, run_id=info.workflow_run_id or "", attempt=info.attempt
+            signal_own_workflow,
+            self._pace,
+            run_id=info.workflow_run_id or "",
+            attempt=info.attempt,
+            model=self._model.name,
         )
         seconds = max(budget.seconds - LAST_WORDS_SECONDS, 0.0)
         async with aclosing(self._model.write(prompt(input, grounding), budget=seconds)) as pieces:

@@ -26,7 +26,7 @@ MOST_DELTAS = 300
 """For one reply; the last one carries all the rest."""
 
 SIGNAL_TIMEOUT = timedelta(seconds=2)
-LAST_SIGNAL_SECONDS = 0.5
+LAST_SIGNAL_SECONDS = 0.2
 """How long a signal that is under way is waited for when the reply is given up."""
 
 SendDelta = Callable[[ReplyDelta], Awaitable[None]]
@@ -59,11 +59,12 @@ class DeltaWriter:
     character to follow it.
     """
 
-    def __init__(self, send: SendDelta, pace: SignalPace, *, run_id: str, attempt: int) -> None:
+    def __init__(self, send: SendDelta, pace: SignalPace, *, run_id: str, attempt: int, model: str = "") -> None:
         self._send = send
         self._pace = pace
         self._run_id = run_id
         self._attempt = attempt
+        self._model = model
         self._text = ""
         self._sent_characters = 0
         self._sent_deltas = 0
@@ -91,7 +92,13 @@ class DeltaWriter:
 
     async def _send_when_due(self) -> None:
         while piece := await self._next_piece():
-            delta = ReplyDelta(run_id=self._run_id, attempt=self._attempt, index=self._sent_deltas, text=piece)
+            delta = ReplyDelta(
+                run_id=self._run_id,
+                attempt=self._attempt,
+                index=self._sent_deltas,
+                text=piece,
+                model=self._model,
+            )
             await _to_its_end(self._send(delta))
             self._sent_characters += len(piece)
             self._sent_deltas += 1
@@ -120,7 +127,11 @@ async def signal_own_workflow(delta: ReplyDelta) -> None:
     info = activity.info()
     turn = activity.client().get_workflow_handle(info.workflow_id or "", run_id=delta.run_id)
     try:
-        await turn.signal(REPLY_DELTA, delta, rpc_timeout=SIGNAL_TIMEOUT)
+        # The timeout of a call is one of its tries; the worker's client tries for ten seconds.
+        async with asyncio.timeout(SIGNAL_TIMEOUT.total_seconds()):
+            await turn.signal(REPLY_DELTA, delta, rpc_timeout=SIGNAL_TIMEOUT)
+    except TimeoutError as error:
+        raise WorkflowsUnavailable from error
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             raise TurnOver from error

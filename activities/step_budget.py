@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from temporalio import activity
@@ -24,6 +24,9 @@ class StepBudget:
 
     seconds: float
     _ends_at: float
+    _spent_before: float = 0.0
+    _began_at: float = field(default_factory=time.monotonic)
+    _useful: float = USEFUL_SECONDS
 
     @classmethod
     def of_one_try(cls) -> "StepBudget":
@@ -31,21 +34,31 @@ class StepBudget:
         return cls._lasting(_whole())
 
     @classmethod
-    def of_this_attempt(cls) -> "StepBudget":
+    def of_this_attempt(cls, *, useful: float = USEFUL_SECONDS) -> "StepBudget":
         """What is left of the step's start-to-close timeout, which all its attempts share.
 
-        An attempt that follows a dead worker has the whole budget again: the timeout that told of the death
-        has passed in full. So has one whose first try had waited for a worker, since that time counts as used
-        from here; the retry policy bounds how often.
+        A step that heartbeats what it has spent knows it exactly. For any other, an attempt that follows a dead
+        worker has the whole budget again: the timeout that told of the death has passed in full. So has one
+        whose first try had waited for a worker, since that time counts as used from here; the retry policy
+        bounds how often. `useful`: with less left than that, in seconds, no other try is worth it.
         """
         info, whole = activity.info(), _whole()
+        if info.heartbeat_timeout is not None:
+            used = float(info.heartbeat_details[0]) if info.heartbeat_details else 0.0
+            return cls._lasting(whole - used, spent_before=used, useful=useful)
         used = (datetime.now(UTC) - info.scheduled_time).total_seconds() if info.attempt > 1 else 0.0
-        return cls._lasting(whole - used if 0 <= used < whole else whole)
+        return cls._lasting(whole - used if 0 <= used < whole else whole, useful=useful)
 
     @classmethod
-    def _lasting(cls, seconds: float) -> "StepBudget":
-        useful = max(seconds - MARGIN_SECONDS, 0.0)
-        return cls(useful, time.monotonic() + useful)
+    def _lasting(
+        cls, seconds: float, *, spent_before: float = 0.0, useful: float = USEFUL_SECONDS
+    ) -> "StepBudget":
+        now, lasts = time.monotonic(), max(seconds - MARGIN_SECONDS, 0.0)
+        return cls(lasts, now + lasts, spent_before, now, useful)
+
+    def spent(self) -> float:
+        """Seconds that this attempt and those before it have used of the step's budget."""
+        return self._spent_before + time.monotonic() - self._began_at
 
     @asynccontextmanager
     async def enforced(self, too_late: type[ChatError]) -> AsyncIterator[None]:
@@ -57,8 +70,17 @@ class StepBudget:
             raise too_late from None
 
     def allows_a_pause_of(self, seconds: float) -> bool:
-        """Whether another try after such a pause would still have useful time."""
-        return self._ends_at - time.monotonic() - seconds >= USEFUL_SECONDS
+        """Whether another try after such a pause, or after Temporal's own, would still have useful time."""
+        return self._ends_at - time.monotonic() - max(seconds, _next_pause()) >= self._useful
+
+
+def _next_pause() -> float:
+    """Seconds that Temporal waits before the next attempt by itself."""
+    info = activity.info()
+    policy = info.retry_policy
+    if policy is None:
+        return 0.0
+    return policy.initial_interval.total_seconds() * policy.backoff_coefficient ** (info.attempt - 1)
 
 
 def _whole() -> float:

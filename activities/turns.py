@@ -101,7 +101,7 @@ class TurnActivities:
             slots=understood.slots if understood else closing.state.slots,
             memory=closing.memory,
             degraded=closing.degraded,
-            model=reply.model if reply else ReplyMode.TEMPLATE,
+            model=reply.model if reply else closing.partial_model or ReplyMode.TEMPLATE,
             versions=self._versions,
         )
 

@@ -17,6 +17,7 @@ from adapters.turn_accepting import (
     lock_user,
     never_started,
     refuse_busy_thread,
+    refuse_unless_last,
     repeated_turn,
     resolve,
     revive,
@@ -30,7 +31,7 @@ from adapters.turn_record import (
     state_to_begin_with,
     store_result,
 )
-from adapters.turn_regenerating import refuse_unless_last, turn_to_answer_anew, with_its_message
+from adapters.turn_regenerating import turn_to_answer_anew, with_its_message
 from domain.conversation import (
     AcceptedTurn,
     ClosedTurn,
@@ -200,7 +201,12 @@ class ConversationsSQL:
 
     @promptly
     async def open_turn_ids(self, user_id: str) -> tuple[str, ...]:
-        mine = select(TurnRow.id).where(TurnRow.user_id == user_id, col(TurnRow.status).in_(OPEN_STATUSES))
+        mine = (
+            select(TurnRow.id)
+            .join(ThreadRow, col(ThreadRow.id) == TurnRow.thread_id)
+            .where(TurnRow.user_id == user_id, col(TurnRow.status).in_(OPEN_STATUSES))
+            .where(col(ThreadRow.forgotten_at).is_(None))  # the others are seen to by their forgetting
+        )
         async with self._database.reading() as session:
             return tuple((await session.exec(mine)).all())
 

@@ -51,6 +51,13 @@ class ForgettingSQL:
             rows = (await session.exec(turns)).all()
         return MarkedThread(marked_at=marked_at, turns=tuple(_turn_to_stop(row) for row in rows))
 
+    async def turns_of(self, user_id: str, thread_id: str) -> tuple[tuple[str, str], ...]:
+        turns = select(TurnRow.id, TurnRow.workflow_id).where(TurnRow.thread_id == thread_id)
+        async with self._database.reading() as session:
+            if await _marked_at(session, user_id, thread_id) is None:
+                return ()
+            return tuple((turn_id, workflow_id) for turn_id, workflow_id in await session.exec(turns))
+
     async def forget_record(self, user_id: str, thread_id: str) -> ForgottenRecord:
         """In one transaction. A preference that the user stated plainly stays, without the thread it came from."""
         async with self._database.writing() as session:

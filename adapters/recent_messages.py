@@ -1,5 +1,6 @@
 """What was said in a thread before a turn, as the user saw it."""
 
+from sqlalchemy import or_
 from sqlmodel import col, select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -17,26 +18,45 @@ async def recent_messages(session: AsyncSession, row: TurnRow, count: int) -> tu
     if not count:
         return ()
     first = await first_answered(session, row)
+    given_anew = await _given_anew(session, row.thread_id)
     earlier = (
-        select(MessageRow, TurnRow.status, TurnRow.regenerates)
+        select(MessageRow, TurnRow.status)
         .join(TurnRow, col(TurnRow.id) == MessageRow.turn_id)
-        .where(MessageRow.thread_id == row.thread_id, MessageRow.seq < first.seq)
-        .order_by(col(MessageRow.seq).desc(), col(MessageRow.role))
-        .limit(2 * count)
-    )
-    said: list[Said] = []
-    given_anew: set[str] = set()
-    for message, status, regenerates in await session.exec(earlier):
-        superseded = message.role == Speaker.ASSISTANT and message.turn_id in given_anew
-        if regenerates is not None:
-            given_anew.add(regenerates)
-        if superseded or status == TurnStatus.REJECTED:
-            continue
-        said.append(
-            Said(
-                speaker=Speaker(message.role),
-                text=message.text[:LONGEST_TEXT],
-                stopped=status == TurnStatus.STOPPED and message.role == Speaker.ASSISTANT,
-            )
+        .where(
+            MessageRow.thread_id == row.thread_id,
+            MessageRow.seq < first.seq,
+            TurnRow.status != TurnStatus.REJECTED,
+            or_(col(MessageRow.role) != Speaker.ASSISTANT, col(TurnRow.id).not_in(given_anew)),
         )
-    return tuple(reversed(said[:count]))
+        .order_by(col(MessageRow.seq).desc(), col(MessageRow.role))
+        .limit(count)
+    )
+    said = [
+        Said(
+            speaker=Speaker(message.role),
+            text=message.text[:LONGEST_TEXT],
+            stopped=status == TurnStatus.STOPPED and message.role == Speaker.ASSISTANT,
+        )
+        for message, status in await session.exec(earlier)
+    ]
+    return tuple(reversed(said))
+
+
+async def _given_anew(session: AsyncSession, thread_id: str) -> set[str]:
+    """The turns whose reply was replaced by a later one, also over a later one that came to nothing."""
+    regenerations = select(TurnRow.id, TurnRow.regenerates).where(
+        TurnRow.thread_id == thread_id, col(TurnRow.regenerates).is_not(None)
+    )
+    with_reply = select(MessageRow.turn_id).where(
+        MessageRow.thread_id == thread_id, MessageRow.role == Speaker.ASSISTANT
+    )
+    answers = dict((await session.exec(regenerations)).all())
+    if not answers:
+        return set()
+    replaced: set[str] = set()
+    for turn_id in set((await session.exec(with_reply.where(col(MessageRow.turn_id).in_(answers)))).all()):
+        earlier: str | None = answers[turn_id]
+        while earlier is not None and earlier not in replaced:
+            replaced.add(earlier)
+            earlier = answers.get(earlier)
+    return replaced

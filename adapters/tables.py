@@ -61,7 +61,9 @@ class ThreadRow(Table, table=True):
 
 
 class TurnRow(Table, table=True):
-    """`regenerates`: the turn whose message this one answers anew. `state_before`: what the turn began with."""
+    """`language`: the one asked for with the message, where one was. `regenerates`: the turn whose message this
+    one answers anew. `state_before`: what the turn began with.
+    """
 
     __tablename__ = "turn"
     __table_args__ = (
@@ -80,6 +82,7 @@ class TurnRow(Table, table=True):
     status: str = Field(max_length=16)
     fingerprint: str = Field(max_length=64, description="of the body it was posted with")
     correlation_id: str | None = Field(default=None, max_length=128)
+    language: str | None = Field(default=None, max_length=2)
     accepted_at: datetime = Field(sa_column=_time())
     started_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))
     ended_at: datetime | None = Field(default=None, sa_column=_time(nullable=True))

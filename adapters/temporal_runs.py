@@ -5,6 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowExecutionStatus
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -62,6 +64,16 @@ class TemporalRuns:
             await self._client.get_workflow_handle(workflow_id).cancel(rpc_timeout=CALL_TIMEOUT)
             return True
         return False
+
+    async def forget(self, workflow_id: str) -> None:
+        async with _answering():
+            await self._client.workflow_service.delete_workflow_execution(
+                DeleteWorkflowExecutionRequest(
+                    namespace=self._client.namespace,
+                    workflow_execution=WorkflowExecution(workflow_id=workflow_id),
+                ),
+                timeout=CALL_TIMEOUT,
+            )
 
     async def terminate(self, workflow_id: str, reason: str) -> None:
         async with _answering():

@@ -10,7 +10,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 from adapters.database import insert_if_absent
 from adapters.tables import MessageRow, ThreadRow, TurnRow, UserRow
 from domain.conversation import AcceptedTurn, NewTurn, PostedTurn
-from domain.errors import NotFound, ThreadBeingForgotten, ThreadBusy, TurnConflict
+from domain.errors import NotFound, NotTheLastTurn, ThreadBeingForgotten, ThreadBusy, TurnConflict
 from domain.names import TURN_NOT_STARTED, chat_turn_workflow_id, turn_id_for, user_message_id
 from domain.turn import OPEN_STATUSES, ChatTurnResult, OnBusy, TurnStatus
 
@@ -39,6 +39,8 @@ async def repeated_turn(session: AsyncSession, row: TurnRow, posted: PostedTurn)
         raise TurnConflict("client_msg_id", "this client_msg_id was used for another message, choose a new one")
     await _refuse_forgotten(session, row.thread_id)
     if never_started(row):
+        turn = _new_turn(posted, row.thread_id, row.workflow_id)
+        await refuse_busy_thread(session, turn)
         await revive(session, row)
     return accepted(row, _new_turn(posted, row.thread_id, row.workflow_id), repeated=True)
 
@@ -60,7 +62,14 @@ def never_started(row: TurnRow) -> bool:
 
 
 async def revive(session: AsyncSession, row: TurnRow) -> None:
-    """Its start failed and later turns passed it by: it takes a new place at the end of the thread."""
+    """Its start failed and later turns passed it by: it takes a new place at the end of the thread.
+
+    Raises NotTheLastTurn where it answers a turn anew that others have followed meanwhile.
+    """
+    if row.regenerates is not None:
+        old = await session.get(TurnRow, row.regenerates)
+        if old is not None:
+            await refuse_unless_last(session, old, apart_from=row.id)
     thread = await _locked_thread(session, row.thread_id)
     if thread is None:
         raise NotFound
@@ -69,6 +78,19 @@ async def revive(session: AsyncSession, row: TurnRow) -> None:
     row.ended_at, row.accepted_at = None, datetime.now(UTC)
     await session.exec(update(MessageRow).where(col(MessageRow.turn_id) == row.id).values(seq=row.seq))
     session.add_all((thread, row))
+
+
+async def refuse_unless_last(session: AsyncSession, old: TurnRow, *, apart_from: str = "") -> None:
+    """Raises NotTheLastTurn for a turn that is open, may still start, or has one behind it that did."""
+    later = select(TurnRow.id).where(
+        TurnRow.thread_id == old.thread_id,
+        TurnRow.seq > old.seq,
+        TurnRow.id != apart_from,
+        col(TurnRow.error_code).is_distinct_from(TURN_NOT_STARTED),
+    )
+    has_ended = TurnStatus(old.status).is_final and not never_started(old)
+    if not has_ended or (await session.exec(later.limit(1))).first() is not None:
+        raise NotTheLastTurn
 
 
 async def refuse_busy_thread(session: AsyncSession, turn: NewTurn) -> None:
@@ -106,6 +128,7 @@ def _new_turn(posted: PostedTurn, thread_id: str, workflow_id: str) -> NewTurn:
         correlation_id=posted.correlation_id,
         thread_name=posted.thread_name,
         regenerates=posted.regenerates,
+        is_remembered=posted.is_remembered,
     )
 
 
@@ -143,6 +166,7 @@ async def insert_turn(session: AsyncSession, turn: NewTurn, fingerprint: str) ->
         status=TurnStatus.ACCEPTED,
         fingerprint=fingerprint,
         correlation_id=turn.correlation_id,
+        language=turn.language,
         regenerates=turn.regenerates,
         accepted_at=now,
     )

@@ -1,12 +1,11 @@
 """Answering the last turn of a thread anew: what the new turn takes from the old one."""
 
-from sqlmodel import col, select
+from sqlmodel import select
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from adapters.tables import MessageRow, TurnRow
 from domain.conversation import PostedTurn
-from domain.errors import NotFound, NotTheLastTurn
-from domain.names import TURN_NOT_STARTED
+from domain.errors import NotFound
 from domain.thread import Language
 from domain.turn import TurnStatus
 
@@ -20,35 +19,38 @@ async def turn_to_answer_anew(session: AsyncSession, posted: PostedTurn) -> Turn
 
 
 async def with_its_message(session: AsyncSession, posted: PostedTurn, old: TurnRow) -> PostedTurn:
-    """The message of the turn that was answered first, in the language it was answered in.
+    """The message of the turn that was answered first, as it was posted.
 
     Raises NotFound when there is none: that turn was started by hand as the repeat of nothing.
     """
-    first = await first_answered(session, old)
+    chain = await _answered_before(session, old)
+    first = chain[-1]
     asked = select(MessageRow.text).where(MessageRow.turn_id == first.id, MessageRow.role == "user")
     text = (await session.exec(asked)).first()
     if text is None:
         raise NotFound
-    language = Language(old.result["language"]) if old.result else None
-    return posted.model_copy(update={"message": text, "thread_id": old.thread_id, "language": language})
-
-
-async def refuse_unless_last(session: AsyncSession, old: TurnRow) -> None:
-    """Raises NotTheLastTurn for a turn that is open or has one behind it; one that never started counts not."""
-    later = select(TurnRow.id).where(
-        TurnRow.thread_id == old.thread_id,
-        TurnRow.seq > old.seq,
-        col(TurnRow.error_code).is_distinct_from(TURN_NOT_STARTED),
+    return posted.model_copy(
+        update={
+            "message": text,
+            "thread_id": old.thread_id,
+            "language": Language(first.language) if first.language else None,
+            # A turn that failed or was rejected told memory nothing.
+            "is_remembered": any(turn.status in (TurnStatus.COMPLETED, TurnStatus.STOPPED) for turn in chain),
+        }
     )
-    if not TurnStatus(old.status).is_final or (await session.exec(later.limit(1))).first() is not None:
-        raise NotTheLastTurn
 
 
 async def first_answered(session: AsyncSession, row: TurnRow) -> TurnRow:
     """The turn with the user's message, however often it was answered anew since."""
-    while row.regenerates is not None:
-        earlier = await session.get(TurnRow, row.regenerates)
+    return (await _answered_before(session, row))[-1]
+
+
+async def _answered_before(session: AsyncSession, row: TurnRow) -> list[TurnRow]:
+    """The turn and those that it answers anew, back to the one with the user's message."""
+    chain = [row]
+    while (earlier_id := chain[-1].regenerates) is not None:
+        earlier = await session.get(TurnRow, earlier_id)
         if earlier is None:
             break  # started by hand with the id of a turn that does not exist
-        row = earlier
-    return row
+        chain.append(earlier)
+    return chain

@@ -227,9 +227,12 @@ class TurnProjection:
     def _result(self, result: ChatTurnResult, at: datetime) -> Iterator[ProgressEvent]:
         if not self._has_result:
             self._has_result = True
+            yield from self._waiting_changed(waiting=False, at=at, state=StepState.STOPPED)
             yield Result(turn_id=self.turn_id, at=at, result=result)
 
-    def _waiting_changed(self, *, waiting: bool, at: datetime) -> Iterator[ProgressEvent]:
+    def _waiting_changed(
+        self, *, waiting: bool, at: datetime, state: StepState = StepState.FINISHED
+    ) -> Iterator[ProgressEvent]:
         if waiting is self._waiting:
             return
         self._waiting = waiting
@@ -237,7 +240,7 @@ class TurnProjection:
             turn_id=self.turn_id,
             at=at,
             step=StepName.WAIT,
-            state=StepState.STARTED if waiting else StepState.FINISHED,
+            state=StepState.STARTED if waiting else state,
             summary="Wait for the earlier turn",
         )
 

@@ -89,6 +89,7 @@ class TurnStarter:
                 memory_mode=self._memory_mode,
                 reply_mode=self._reply_mode,
                 regenerates=turn.regenerates,
+                is_remembered=turn.is_remembered,
             ),
             id=turn.workflow_id,
             task_queue=self._task_queue,

@@ -21,6 +21,7 @@ class NewTurn(Value):
         workflow_id: the workflow that runs the turn.
         thread_name: the caller's own name for the thread, where one was used; kept for reading only.
         regenerates: the turn whose message is answered anew; this turn has no user message of its own.
+        is_remembered: memory has that message already.
     """
 
     turn_id: str
@@ -34,6 +35,7 @@ class NewTurn(Value):
     correlation_id: str | None = None
     thread_name: str | None = None
     regenerates: str | None = None
+    is_remembered: bool = False
 
 
 class PostedTurn(Value):
@@ -54,6 +56,7 @@ class PostedTurn(Value):
     on_busy: OnBusy = OnBusy.ENQUEUE
     correlation_id: str | None = None
     regenerates: str | None = None
+    is_remembered: bool = False
 
 
 class AcceptedTurn(Value):
@@ -126,7 +129,7 @@ class OpenedTurn(Value):
 
 
 class CloseTurnInput(Value):
-    """How the turn ended. `partial_text` is what a stopped reply had shown."""
+    """How the turn ended. `partial_text` is what a stopped reply had shown, by `partial_model`."""
 
     turn: NewTurn
     status: TurnStatus
@@ -134,6 +137,7 @@ class CloseTurnInput(Value):
     understood: Understanding | None = None
     reply: Reply | None = None
     partial_text: str = ""
+    partial_model: str = ""
     filters_used: dict[str, str | int | float | bool | list[str]] = Field(default_factory=dict)
     relaxed: tuple[RelaxedFilter, ...] = ()
     memory: MemoryUse = MemoryUse()

@@ -65,7 +65,7 @@ class CreateMemoryInput(Value):
     """Both texts of a closed turn. The batch built from it is the same on every try.
 
     `patient`: nobody waits, so a wrong key or address is waited out as well.
-    `answered_anew`: memory has the user's text from the turn that was answered first.
+    `answered_anew`: memory has the user's text from an earlier turn that answered it.
     """
 
     user_id: str

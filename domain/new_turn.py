@@ -20,4 +20,5 @@ def new_turn(input: ChatTurnInput, workflow_id: str) -> NewTurn:
         on_busy=input.on_busy,
         correlation_id=input.correlation_id,
         regenerates=input.regenerates,
+        is_remembered=input.is_remembered,
     )

@@ -42,6 +42,9 @@ class TurnRuns(Protocol):
     async def stop(self, workflow_id: str) -> bool:
         """Ask a turn to stop; nothing happens when it has ended. Tells whether Temporal knows it at all."""
 
+    async def forget(self, workflow_id: str) -> None:
+        """Delete what Temporal keeps of an ended workflow. Does nothing when it keeps nothing."""
+
     async def terminate(self, workflow_id: str, reason: str) -> None:
         """End a turn that makes no progress. Does nothing when it has ended."""
 
@@ -68,6 +71,9 @@ class ForgettingStore(Protocol):
     """The database's side of forgetting a thread. Nothing happens to a thread that is not marked."""
 
     async def marked_thread(self, user_id: str, thread_id: str) -> MarkedThread | None: ...
+
+    async def turns_of(self, user_id: str, thread_id: str) -> tuple[tuple[str, str], ...]:
+        """Every turn of the thread with the workflow that ran it."""
 
     async def forget_record(self, user_id: str, thread_id: str) -> ForgottenRecord:
         """Delete all but the marked row itself, which keeps the thread from being made anew meanwhile."""

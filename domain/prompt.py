@@ -99,7 +99,7 @@ def _data(input: GenerateReplyInput, grounding: Reply) -> dict[str, Any]:
 def _remembered(input: GenerateReplyInput) -> Iterator[str]:
     """Facts; and what was said, where the thread's own record does not bring it."""
     yield from (_cut(fact, LONGEST_FACT) for fact in input.memory.facts[:MOST_FACTS])
-    if not input.recent:
+    if not input.recent and not input.answers_anew:
         said = input.memory.messages[-RECENT_MESSAGES:]
         yield from (f"{message.role}: {_cut(message.content, LONGEST_SAID)}" for message in said)
 

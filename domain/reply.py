@@ -23,7 +23,8 @@ class Said(Value):
 class GenerateReplyInput(Value):
     """Everything a reply may speak of. A reply names only listings in `found`.
 
-    `recent`: what was said in the thread before, oldest first; only a model is told.
+    `recent`: what was said in the thread before, oldest first; only a model is told. `answers_anew`: the message
+    has had a reply, which shall not be repeated.
     """
 
     turn_id: str
@@ -35,6 +36,7 @@ class GenerateReplyInput(Value):
     memory: MemoryContext = MemoryContext()
     degraded: tuple[Degradation, ...] = ()
     recent: tuple[Said, ...] = ()
+    answers_anew: bool = False
 
 
 class Reply(Value):
@@ -58,6 +60,7 @@ class ReplyDelta(Value):
     attempt: int
     index: int
     text: str
+    model: str = ""
 
 
 class PartialReply(Value):
@@ -70,6 +73,7 @@ class PartialReply(Value):
     attempt: int = 0
     index: int = -1
     text: str = ""
+    model: str = ""
     is_void: bool = False
 
     def takes(self, delta: ReplyDelta) -> bool:
@@ -80,7 +84,7 @@ class PartialReply(Value):
         if not self.takes(delta):
             return self
         shown = self.text if delta.attempt == self.attempt else ""
-        return PartialReply(attempt=delta.attempt, index=delta.index, text=shown + delta.text)
+        return PartialReply(attempt=delta.attempt, index=delta.index, text=shown + delta.text, model=delta.model)
 
     def voided(self) -> "PartialReply":
         return PartialReply(attempt=self.attempt, is_void=True)

@@ -88,6 +88,7 @@ class ChatTurnInput(Value):
         client_msg_id: a UUID; absent: derived from the workflow id, so a reset keeps it.
         reply_mode: decided when the turn is started, so it is the same on every worker and in every replay.
         regenerates: the turn whose message is answered anew.
+        is_remembered: memory has the message already, from that turn or one before it.
     """
 
     user_id: str = Field(min_length=1, max_length=64)
@@ -100,6 +101,7 @@ class ChatTurnInput(Value):
     memory_mode: MemoryMode = MemoryMode.READ_WRITE
     reply_mode: ReplyMode = ReplyMode.TEMPLATE
     regenerates: str | None = None
+    is_remembered: bool = False
 
 
 class Question(Value):

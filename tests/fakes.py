@@ -148,6 +148,9 @@ class ScriptedForgetting:
         await self.looks.run()
         return thread
 
+    async def turns_of(self, user_id: str, thread_id: str) -> tuple[tuple[str, str], ...]:
+        return await self.store.turns_of(user_id, thread_id)
+
     async def forget_record(self, user_id: str, thread_id: str) -> ForgottenRecord:
         record = await self.store.forget_record(user_id, thread_id)
         await self.records.run()

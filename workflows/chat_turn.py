@@ -191,6 +191,7 @@ class ChatTurnWorkflow:
             memory=self._answer.memory or MemoryContext(),
             degraded=tuple(self._degraded),
             recent=opened.recent,
+            answers_anew=self._turn.regenerates is not None,
         )
         try:
             return await self._write_reply(writing)
@@ -262,6 +263,7 @@ class ChatTurnWorkflow:
             understood=answer.understood,
             reply=answer.reply if answer.status is TurnStatus.COMPLETED else None,
             partial_text=self._partial.text if answer.status is TurnStatus.STOPPED else "",
+            partial_model=self._partial.model if answer.status is TurnStatus.STOPPED else "",
             filters_used=answer.found.filters_used if answer.found else {},
             relaxed=answer.found.relaxed if answer.found else (),
             memory=self._memory_use(),
@@ -303,7 +305,7 @@ class ChatTurnWorkflow:
             turn_id=self._turn.turn_id,
             user_text=self._turn.message,
             assistant_text=result.response_text,
-            answered_anew=self._turn.regenerates is not None,
+            answered_anew=self._turn.is_remembered,
         )
         if result.status is TurnStatus.REJECTED or not self._input.memory_mode.writes:
             return

@@ -40,6 +40,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('forgotten_at', adapters.database.UTCDateTime(timezone=True), nullable=True))
 
     with op.batch_alter_table('turn', schema=None) as batch_op:
+        batch_op.add_column(sa.Column('language', sqlmodel.sql.sqltypes.AutoString(length=2), nullable=True))
         batch_op.add_column(sa.Column('regenerates', sqlmodel.sql.sqltypes.AutoString(length=80), nullable=True))
         batch_op.add_column(sa.Column('state_before', sa.JSON().with_variant(postgresql.JSONB(astext_type=Text()), 'postgresql'), nullable=True))
 
@@ -51,6 +52,7 @@ def downgrade() -> None:
     with op.batch_alter_table('turn', schema=None) as batch_op:
         batch_op.drop_column('state_before')
         batch_op.drop_column('regenerates')
+        batch_op.drop_column('language')
 
     with op.batch_alter_table('thread', schema=None) as batch_op:
         batch_op.drop_column('forgotten_at')

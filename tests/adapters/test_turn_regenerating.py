@@ -13,7 +13,7 @@ from domain.errors import NotFound, NotTheLastTurn, ThreadBeingForgotten, Thread
 from domain.names import TURN_NOT_STARTED
 from domain.reply import Reply, Said
 from domain.slots import Slots
-from domain.thread import ThreadState
+from domain.thread import Language, ThreadState
 from domain.turn import Act, OnBusy, Speaker, TurnStatus
 from tests.adapters.records import close, posted, result_of
 
@@ -190,3 +190,70 @@ async def test_a_closed_new_answer_moves_the_thread(record: ConversationsSQL) ->
     await record.close_turn(closing, result_of(new.turn, "five"))
     following = await record.accept(posted(message="and?"))
     assert (await record.open_turn(following.turn)).state.slots.bedrooms == 5
+
+
+async def test_a_late_start_does_not_undo_later_turns(record: ConversationsSQL) -> None:
+    """A new answer whose start had failed is refused when others have followed, in both ways it may come."""
+    old = await answered(record, "two bedrooms", "two then", bedrooms=2)
+    asked = again(old.turn.turn_id)
+    lost = await record.accept(asked)
+    await record.fail_turn(lost.turn.turn_id, TURN_NOT_STARTED)
+    await answered(record, "five bedrooms", "five then", bedrooms=5)
+    with pytest.raises(NotTheLastTurn):
+        await record.accept(asked)
+    with pytest.raises(NotTheLastTurn):
+        await record.open_turn(lost.turn)
+
+
+async def test_a_turn_that_may_still_start_is_not_answered_anew(record: ConversationsSQL) -> None:
+    """Its own start may come, and there would be two replies."""
+    lost = await record.accept(posted())
+    await record.fail_turn(lost.turn.turn_id, TURN_NOT_STARTED)
+    with pytest.raises(NotTheLastTurn):
+        await record.accept(again(lost.turn.turn_id))
+
+
+async def test_a_refused_message_is_refused_again_behind_an_open_turn(record: ConversationsSQL) -> None:
+    """A message that will not wait, sent again after a 503, finds the thread busy like any other."""
+    impatient = posted(on_busy=OnBusy.REJECT)
+    lost = await record.accept(impatient)
+    await record.fail_turn(lost.turn.turn_id, TURN_NOT_STARTED)
+    await record.accept(posted(thread_id=lost.turn.thread_id))
+    with pytest.raises(ThreadBusy):
+        await record.accept(impatient.model_copy(update={"thread_id": lost.turn.thread_id}))
+
+
+async def test_a_reply_is_replaced_also_over_one_that_came_to_nothing(record: ConversationsSQL) -> None:
+    """Answered, stopped without a word, answered a dozen times: the next turn is told the last reply alone."""
+    old = await answered(record, "hello", "first")
+    for text in ("", *(f"number {number}" for number in range(12))):
+        new = await record.accept(again(old.turn.turn_id))
+        await record.open_turn(new.turn)
+        await (close(record, new.turn, text) if text else stopped(record, new.turn, ""))
+        old = new
+    last = await record.accept(posted(message="and?"))
+    recent = (await record.open_turn(last.turn, recent_messages=6)).recent
+    assert [said.text for said in recent] == ["hello", "number 11"]
+
+
+async def test_a_message_keeps_the_language_it_was_posted_in(record: ConversationsSQL) -> None:
+    """Also where the first turn ended before anybody understood it."""
+    first = await record.accept(posted(language="tr"))
+    await record.open_turn(first.turn)
+    await stopped(record, first.turn, "")
+    assert (await record.accept(again(first.turn.turn_id))).turn.language == Language.TR
+
+
+@pytest.mark.parametrize(("code", "is_remembered"), [("turn_terminated", False), (None, True)])
+async def test_memory_has_what_an_ended_turn_told_it(
+    record: ConversationsSQL, code: str | None, is_remembered: bool
+) -> None:
+    """A turn that failed told memory nothing: the new answer brings the message along, once."""
+    first = await record.accept(posted())
+    await record.open_turn(first.turn)
+    await (record.fail_turn(first.turn.turn_id, code) if code else close(record, first.turn))
+    second = await record.accept(again(first.turn.turn_id))
+    await record.open_turn(second.turn)
+    await close(record, second.turn)
+    third = await record.accept(again(second.turn.turn_id))
+    assert (second.turn.is_remembered, third.turn.is_remembered) == (is_remembered, True)

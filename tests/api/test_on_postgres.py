@@ -5,9 +5,10 @@ import asyncio
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from tests.eventually import eventually
 from tests.ports import free_port
 from tests.postgres_server import PostgresServer
-from tests.running_stack import fill, running_api, stack_settings
+from tests.running_stack import RunningStack, fill, running_api, stack_settings
 
 
 @pytest.mark.postgres
@@ -30,8 +31,11 @@ async def test_a_conversation_runs_on_postgres(
         talks = await asyncio.gather(*(conversation(f"user-{number}") for number in range(4)))
         turn_id = (await stack.say("ada", "2 bedroom apartments in Girne, long term")).json()["turn_id"]
         events = await stack.events("ada", turn_id)
-        ready = await stack.http.get("/api/health/ready")
+        await eventually(lambda: is_ready(stack))
     assert all(talk == talks[0] for talk in talks)
     assert talks[0][2] >= 6
     assert events[-1].event == "end"
-    assert ready.status_code == 200
+
+
+async def is_ready(stack: RunningStack) -> bool:
+    return (await stack.http.get("/api/health/ready")).status_code == 200

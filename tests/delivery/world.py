@@ -91,11 +91,17 @@ class World:
         return await self.stack.http.post("/api/chat/", json=body, headers=self.stack.as_user(user))
 
     async def cancel(self, user: str, turn_id: str) -> httpx.Response:
-        return await self.stack.http.post(f"/api/turns/{turn_id}/cancel", headers=self.stack.as_user(user))
+        return await self._sent_until_taken(f"/api/turns/{turn_id}/cancel", self.stack.as_user(user))
 
     async def regenerate(self, user: str, turn_id: str, key: str) -> httpx.Response:
         headers = self.stack.as_user(user) | {"Idempotency-Key": key}
-        return await self.stack.http.post(f"/api/turns/{turn_id}/regenerate", headers=headers)
+        return await self._sent_until_taken(f"/api/turns/{turn_id}/regenerate", headers)
+
+    async def _sent_until_taken(self, path: str, headers: dict[str, str]) -> httpx.Response:
+        """A machine under load may answer 503, and asks to be sent the same again."""
+        while (answer := await self.stack.http.post(path, headers=headers)).status_code == 503:
+            pass
+        return answer
 
     async def until_ended(self, user: str, turn_id: str) -> dict[str, Any]:
         async def look() -> dict[str, Any] | None:

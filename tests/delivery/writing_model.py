@@ -11,18 +11,20 @@ TEXT = "".join(PIECES).rstrip()
 
 @dataclass
 class GatedReply:
-    """An answer that writes one piece and waits before the next."""
+    """An answer that waits after each of its pieces, the last one too."""
 
-    gates: list[asyncio.Event] = field(default_factory=lambda: [asyncio.Event() for _ in PIECES[1:]])
+    gates: list[asyncio.Event] = field(default_factory=lambda: [asyncio.Event() for _ in PIECES])
 
     def answer(self) -> Answer:
-        first, *others = PIECES
-        return says(first, *(part for gated in zip(self.gates, others, strict=True) for part in gated))
+        return says(*(part for gated in zip(PIECES, self.gates, strict=True) for part in gated))
 
     def let_write(self, pieces: int) -> None:
         """Everything up to this many pieces may be written."""
         for gate in self.gates[: pieces - 1]:
             gate.set()
+
+    def let_end(self) -> None:
+        self.let_write(len(PIECES) + 1)
 
 
 def whole() -> Answer:
