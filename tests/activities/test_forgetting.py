@@ -18,7 +18,8 @@ from domain.errors import (
     MemoryUnavailable,
     WorkflowsUnavailable,
 )
-from domain.forgetting import SETTLE, ForgetThreadInput, MarkedThread, StoppedTurns, TurnToStop
+from domain.forgetting import SETTLE, ForgetThreadInput, ForgottenRecord, MarkedThread, StoppedTurns, TurnToStop
+from domain.names import remember_turn_workflow_id
 from domain.waiting import START_GRACE
 
 NOW = datetime.now(UTC)
@@ -33,6 +34,12 @@ class Record:
 
     async def marked_thread(self, user_id: str, thread_id: str) -> MarkedThread | None:
         return self._thread
+
+    async def turns_of(self, user_id: str, thread_id: str) -> tuple[tuple[str, str], ...]:
+        return tuple((one.turn_id, one.workflow_id) for one in self._thread.turns) if self._thread else ()
+
+    async def forget_record(self, user_id: str, thread_id: str) -> ForgottenRecord:
+        return ForgottenRecord()
 
 
 class Runs:
@@ -214,3 +221,12 @@ async def test_whatever_memory_answers_is_waited_out(error: ChatError) -> None:
     with pytest.raises(ApplicationError) as failure:
         await environment.run(forget, INPUT)
     assert (failure.value.type, failure.value.non_retryable) == (type(error).__name__, False)
+
+
+async def test_temporal_forgets_what_was_said_too() -> None:
+    """Its histories hold the texts: every turn's workflow is deleted, and the late append's."""
+    runs = Runs()
+    forget = ForgettingActivities(Record(turn("a"), turn("b")), runs, None).forget_record
+    await ActivityEnvironment().run(forget, INPUT)
+    expected = ["run-a", remember_turn_workflow_id("a"), "run-b", remember_turn_workflow_id("b")]
+    assert runs.asked == [("forget", workflow_id) for workflow_id in expected]
