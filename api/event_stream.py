@@ -40,7 +40,10 @@ def encoded(event: str, id: str, data: bytes) -> bytes:
 
 
 class EventStream(Response):
-    """Ends with its events, after `longest` seconds, or when the reader has gone or does not read."""
+    """Ends with its events, after `longest` seconds, or when the reader has gone or does not read.
+
+    `begins_behind`: the id a reader has in effect before the first event.
+    """
 
     media_type = "text/event-stream"
 
@@ -48,6 +51,7 @@ class EventStream(Response):
         self,
         events: EventBytes,
         *,
+        begins_behind: str | None = None,
         longest: float = LONGEST_CONNECTION_SECONDS,
         send_seconds: float = SEND_SECONDS,
     ) -> None:
@@ -55,6 +59,7 @@ class EventStream(Response):
         self.background = None
         self.init_headers({"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
         self._events = events
+        self._begins_behind = begins_behind
         self._longest = longest
         self._send_seconds = send_seconds
 
@@ -73,9 +78,13 @@ class EventStream(Response):
 
     async def _tell(self, send: Send) -> None:
         async with aclosing(self._events) as events:
-            await self._send(send, RETRY)
+            await self._send(send, RETRY + self._place())
             async for event in events:
                 await self._send(send, PING if event is None else event)
+
+    def _place(self) -> bytes:
+        """An id without data is no event, but a browser comes back with it, also when nothing was told."""
+        return b"" if self._begins_behind is None else f"id: {self._begins_behind}\n\n".encode()
 
     async def _send(self, send: Send, piece: bytes) -> None:
         """Raises TimeoutError when the reader leaves what was sent before unread for too long."""

@@ -104,7 +104,7 @@ async def thread_events(
         after=begin,
         patience=KEEP_ALIVE_SECONDS,
     )
-    return EventStream(_thread_events(telling))
+    return EventStream(_thread_events(telling), begins_behind=str(begin))
 
 
 async def _thread_events(telling: Telling) -> EventBytes:

@@ -248,9 +248,14 @@ class TurnProjection:
         """Repeats are not shown, nor pieces of another run, of an attempt given up, or after the result."""
         try:
             delta = self._decode(payloads, ReplyDelta)
-        except (ValueError, RuntimeError, IndexError):
+        except (ValueError, RuntimeError, LookupError):
             return  # somebody else's signal; the workflow drops it as well
-        if delta.run_id != self.run_id or self._has_result or not self._shown.takes(delta):
+        if (
+            not isinstance(delta, ReplyDelta)
+            or delta.run_id != self.run_id
+            or self._has_result
+            or not self._shown.takes(delta)
+        ):
             return
         at = time_of(event)
         if self._shown.index >= 0 and delta.attempt > self._shown.attempt:

@@ -8,7 +8,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -50,7 +50,7 @@ ReadTurn = Callable[[], Awaitable[TurnRecord]]
 Watching = AsyncGenerator[NumberedEvent | None, None]
 """Events as they come. `None` tells that nothing came for as long as the watcher is patient."""
 
-TailKey = tuple[str, int]
+TailKey = tuple[str, int, datetime]
 
 
 class TurnTail:
@@ -142,8 +142,8 @@ class TurnTail:
                 await self._current_run() != run_id
             ):
                 return  # an operator's reset: the next round follows the new run
+            self._last_event_id = event.event_id  # before: an event that cannot be told is passed over, once
             numbered = self._projection.feed(event)
-            self._last_event_id = event.event_id
             self._tell(numbered)
 
     def _begin_run(self, run_id: str) -> None:
@@ -198,7 +198,7 @@ class HistoryTails:
 
     def followed(self, turn_id: str) -> TurnRecord | None:
         """The turn, if it is being followed here at the moment."""
-        open_tails = (tail for (known, _), tail in self._tails.items() if known == turn_id and not tail.ended)
+        open_tails = (tail for (known, _, _), tail in self._tails.items() if known == turn_id and not tail.ended)
         return next((tail.turn for tail in open_tails), None)
 
     @property
@@ -245,5 +245,8 @@ class HistoryTails:
 
 
 def _key(turn: TurnRecord) -> TailKey:
-    """A turn that never started and is sent again gets another number: what was told of it is void."""
-    return turn.turn_id, turn.seq
+    """A turn that never started and is sent again gets another number: what was told of it is void.
+
+    In a thread that was deleted and begun anew it may have the same one, but not the same time.
+    """
+    return turn.turn_id, turn.seq, turn.accepted_at

@@ -68,14 +68,19 @@ class TurnStarter:
         self._build_id = build_id
         self._task_queue = task_queue
 
-    async def start(self, turn: NewTurn) -> None:
-        """Raises WorkflowsUnavailable when Temporal does not take it in time; starting again is safe."""
+    async def start(self, turn: NewTurn, *, is_new: bool) -> None:
+        """Raises WorkflowsUnavailable when Temporal does not take it in time; starting again is safe.
+
+        A turn whose row was made this moment is new whatever Temporal says: a closed workflow of the same id is
+        of a thread that was deleted. Should it have been this one after all, open_turn answers its result.
+        """
         # Already started: running or ended, either way this very turn.
         with contextlib.suppress(WorkflowAlreadyStartedError):
             async with start_in_time():
-                await self._start(turn)
+                await self._start(turn, is_new=is_new)
 
-    async def _start(self, turn: NewTurn) -> None:
+    async def _start(self, turn: NewTurn, *, is_new: bool) -> None:
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE if is_new else WorkflowIDReusePolicy.REJECT_DUPLICATE
         await self._client.start_workflow(
             ChatTurnWorkflow.run,
             ChatTurnInput(
@@ -94,7 +99,7 @@ class TurnStarter:
             id=turn.workflow_id,
             task_queue=self._task_queue,
             id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-            id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            id_reuse_policy=reuse,
             execution_timeout=options.TURN_EXECUTION_TIMEOUT,
             task_timeout=options.TURN_TASK_TIMEOUT,
             static_summary="Chat turn",

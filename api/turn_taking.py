@@ -84,7 +84,7 @@ async def _start(request: Request, accepted: AcceptedTurn) -> None:
     starter: TurnStarter = request.app.state.starter
     conversations: ConversationsSQL = request.app.state.conversations
     try:
-        await starter.start(accepted.turn)
+        await starter.start(accepted.turn, is_new=not accepted.repeated)
     except Exception:  # whatever it was, it is raised again below
         # Not left open, where it would hold back its thread and count towards the user's limit.
         # A repeat of this POST revives it, and so does its workflow if the start got through after all.

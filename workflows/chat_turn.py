@@ -228,7 +228,8 @@ class ChatTurnWorkflow:
     @workflow.signal(name=REPLY_DELTA)
     def reply_delta(self, delta: ReplyDelta) -> None:
         """A piece of the reply as it is written; one of another run is an operator's reset playing it again."""
-        if delta.run_id == workflow.info().run_id:
+        # Whoever may signal can send nothing at all, which is decoded as such.
+        if isinstance(delta, ReplyDelta) and delta.run_id == workflow.info().run_id:
             self._partial = self._partial.with_delta(delta)
 
     # --- the record -----------------------------------------------------------------------------------------

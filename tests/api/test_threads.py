@@ -273,7 +273,10 @@ async def test_while_it_is_forgotten_a_thread_takes_no_message(
             assert (gone["turns"], gone["messages"]) == (1, 1)
             assert chat.status is WorkflowExecutionStatus.COMPLETED
             assert not await remembered(stack, turn["thread_id"])
-            assert (await stack.say("ada", FIND, **message)).json()["idempotent"] is False
+            anew = (await stack.say("ada", "hello", **message)).json()
+            assert (anew["idempotent"], anew["result"]["status"]) == (False, "completed")
+            stored = await stack.messages("ada", turn["thread_id"])
+            assert [one["text"] for one in stored] == ["hello", anew["result"]["response_text"]]
 
 
 def forgetting_of(environment: WorkflowEnvironment, turn: dict[str, Any]) -> WorkflowHandle:

@@ -120,14 +120,27 @@ async def test_a_quiet_stream_is_kept_alive(idle_stack: RunningStack, monkeypatc
     """A comment comes where nothing else does, so that no proxy in between takes the connection for dead."""
     monkeypatch.setattr("api.events.KEEP_ALIVE_SECONDS", 0.05)
     turn_id = (await idle_stack.post("ada", "hello", thread_id="t")).json()["turn_id"]
-    for path in (f"/api/turns/{turn_id}/events", "/api/v1/threads/t/events"):
+    for path, place in ((f"/api/turns/{turn_id}/events", b""), ("/api/v1/threads/t/events", b"id: 0\n\n")):
         async with idle_stack.http.stream("GET", path, headers=idle_stack.as_user("ada")) as response:
             told = b""
             async for piece in response.aiter_bytes():
                 told += piece
                 if told.endswith(b": ping\n\n: ping\n\n"):
                     break
-        assert told.startswith(b"retry: 1000\n\nevent: accepted\n")
+        assert told.startswith(b"retry: 1000\n\n" + place + b"event: accepted\n")
+
+
+async def test_a_thread_stream_that_told_nothing_is_resumed_where_it_began(stack: RunningStack, user: str) -> None:
+    """A turn that runs to its end while nobody is connected is told to who comes back from a quiet stream."""
+    first = (await stack.say(user, "hello", thread_id="quiet")).json()
+    path, headers = "/api/v1/threads/quiet/events", stack.as_user(user)
+    async with stack.http.stream("GET", path, headers=headers) as response:
+        begun = await anext(response.aiter_bytes())
+    place = begun.decode().rpartition("id: ")[2].strip()
+    missed = (await stack.say(user, "2 bedrooms in Girne, long term", thread_id="quiet")).json()
+    async with stack.http.stream("GET", path, headers=headers | {"Last-Event-ID": place}) as response:
+        told = await anext(aiter(read_events(response)))
+    assert told.data["turn_id"] == missed["turn_id"] != first["turn_id"]
 
 
 async def _whole_stream(stack: RunningStack, turn_id: str, user: str = "ada") -> bytes:

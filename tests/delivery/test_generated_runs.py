@@ -20,6 +20,9 @@ from workflows import options
 LANES = 4
 """Worlds side by side: a run waits more than it computes."""
 
+LONGEST_RUN_SECONDS = 90
+"""A run that hangs is told like one that fails."""
+
 SMALL = range(60)
 REST = [range(start, start + 55) for start in range(60, 500, 55)]
 
@@ -63,8 +66,9 @@ async def _lane(
 async def _played(world: World, seed: int) -> list[str]:
     operations = plans.plan(seed)
     try:
-        await Run(world).play(operations)
-        await until_quiet(world)
+        async with asyncio.timeout(LONGEST_RUN_SECONDS):
+            await Run(world).play(operations)
+            await until_quiet(world)
     except Exception:  # noqa: BLE001 - every other run shall still be seen; this one is told at the end
         steps = "\n".join(f"  {operation}" for operation in operations)
         return [f"run {seed}:\n{steps}\n{traceback.format_exc()}"]
